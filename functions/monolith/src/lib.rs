@@ -1,0 +1,10 @@
+//! The lab function `monolith`.
+
+use lab::{Error, Lab};
+
+/// Serves one invocation.
+pub fn handle(_lab: &dyn Lab, event: &str) -> Result<String, Error> {
+    Ok(event.to_owned())
+}
+
+lab::export!(handle);

@@ -1,0 +1,1 @@
+//! The native implementation of a lab function's imports.
