@@ -2,16 +2,31 @@
 //!
 //! A function is one Rust function, [`Handler`], over the [`Lab`] trait. Compiled to WASM, `export!` connects it to the
 //! imports and the export of `wit/lab.wit`; in a native build the same code is handed another implementation of [`Lab`].
+//!
+//! Four of the functions answer with a record of their invocation. [`serve`] and [`serve_with`] are the whole of that: they
+//! read the event, do the common work and write the record.
 
 mod error;
+mod event;
+mod nested;
 mod platform;
+mod record;
+mod record_function;
+mod request;
+mod throughput;
+
+#[cfg(test)]
+mod record_tests;
 
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub mod component;
 
 pub use error::{Error, ErrorKind};
+pub use event::Event;
 pub use platform::{Call, Handler, Instance, Lab, Object, ObjectWriter, Outcome, Page, STREAM_CHUNK_BYTES};
+pub use record::OwnFields;
+pub use record_function::{OwnWork, cpu_time_between_us, serve, serve_with};
 
 /// Makes a [`Handler`] the export of this crate's WASM component. In a native build it adds nothing.
 #[macro_export]
@@ -30,7 +45,7 @@ macro_rules! export {
                 }
             }
 
-            bindings::export!(Component with_types_in bindings);
+    bindings::export!(Component with_types_in bindings);
         };
     };
 }
