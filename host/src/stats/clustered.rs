@@ -1,0 +1,244 @@
+//! Medians and their ratios where repetitions sit in processes.
+//!
+//! Two processes of the same program differ for their whole life (addresses, page placement, what else ran), so
+//! repetitions within one say little of the next: T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable
+//! Time" (ISMM 2013). The interval has to come from the processes.
+//!
+//! What is done depends on how many processes each side has:
+//! - six or more: hierarchical bootstrap. Processes are drawn with replacement, then repetitions within each (A. C.
+//!   Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997), 3.8), and the pooled median is taken.
+//!   The percentiles are expanded for the small number of processes, alpha' / 2 = Phi(-sqrt(k / (k-1)) t(k-1)): T. C.
+//!   Hesterberg, "What Teachers Should Know about the Bootstrap", The American Statistician 69 (2015).
+//! - two to five: Student's t over the processes' medians. Resampling can't do it: k processes never give a median
+//!   beyond their extremes, and those enclose the true one with probability 1 - 2^(1-k) only, 75 % for three. Student's
+//!   t supposes the processes' medians to be nearly normal, and with two or three it is honest and wide.
+//! - one: the repetitions are taken as independent, and the interval is marked [`Method::WithinOneProcess`].
+
+use rand::{Rng, rngs::StdRng};
+use statrs::distribution::{ContinuousCDF, Normal};
+
+use super::bootstrap::resample_into;
+use super::mean::{standard_deviation, student_quantile};
+use super::ratio::{finite, interval as ratio_interval};
+use super::sample::median_in_place;
+use super::{Bootstrap, Confidence, Estimate, Interval, Method, Sample, SampleError};
+
+/// From this number of processes on they are resampled.
+const ENOUGH_PROCESSES: usize = 6;
+/// At most this many values are drawn for one interval; beyond, fewer resamples are taken (never under 200).
+const DRAWN_VALUES: usize = 20_000_000;
+
+/// Repetitions in their processes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Clusters {
+    processes: Vec<Vec<f64>>,
+    pooled: Sample,
+}
+
+impl Clusters {
+    /// One list of repetitions for each process; a process without any is left out.
+    ///
+    /// # Errors
+    /// When there are no repetitions at all, or one isn't finite (its index counts through all processes).
+    pub fn new(mut processes: Vec<Vec<f64>>) -> Result<Self, SampleError> {
+        processes.retain(|repetitions| !repetitions.is_empty());
+        let pooled = Sample::new(processes.concat())?;
+        Ok(Self { processes, pooled })
+    }
+
+    /// All repetitions together.
+    pub fn pooled(&self) -> &Sample {
+        &self.pooled
+    }
+
+    /// How many processes have at least one repetition.
+    pub fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
+    fn medians(&self) -> Vec<f64> {
+        self.processes.iter().map(|repetitions| median_in_place(&mut repetitions.clone())).collect()
+    }
+
+    fn draw_median(&self, room: &mut Vec<f64>, random: &mut StdRng) -> f64 {
+        room.clear();
+        for _ in 0..self.processes.len() {
+            let process = random.random_range(0..self.processes.len());
+            resample_into(&self.processes[process], room, random);
+        }
+        median_in_place(room)
+    }
+
+    fn resamples(&self, bootstrap: &Bootstrap) -> usize {
+        bootstrap.resamples.min(DRAWN_VALUES / self.pooled.len()).max(200)
+    }
+}
+
+/// The median of all repetitions, with an interval that accounts for their processes (see the module's text).
+pub fn clustered_median(clusters: &Clusters, bootstrap: &Bootstrap) -> Estimate {
+    let value = clusters.pooled.median();
+    let confidence = bootstrap.confidence;
+    let interval = match clusters.processes() {
+        1 => clusters.pooled.median_interval(confidence).map(|found| Interval {
+            achieved_coverage: None,
+            method: Method::WithinOneProcess,
+            ..found
+        }),
+        2..ENOUGH_PROCESSES => {
+            center(&clusters.medians()).map(|center| student(center.mean, center.error, center.freedom, confidence))
+        }
+        _ => {
+            let mut room = Vec::with_capacity(clusters.pooled.len());
+            let tail = expanded_tail(clusters.processes(), confidence);
+            bootstrap
+                .ends(clusters.resamples(bootstrap), tail, |random| clusters.draw_median(&mut room, random))
+                .map(|(low, high)| resampled(low, high, confidence))
+        }
+    };
+    let interval = interval.map(|found| found.including(value));
+    Estimate { value, interval, samples: clusters.pooled.len(), processes: Some(clusters.processes()) }
+}
+
+/// The ratio of two medians of repetitions in processes, with an interval that accounts for the processes (see the
+/// module's text; where Student's t is used it is over the logarithms of the processes' medians, with the degrees of
+/// freedom of B. L. Welch, Biometrika 34 (1947)).
+///
+/// None when the denominator's median is zero. No interval when a resample's denominator is zero, where Student's t
+/// is used and a process's median isn't positive, or when one side is a single process and the other several.
+pub fn clustered_ratio_of_medians(above: &Clusters, below: &Clusters, bootstrap: &Bootstrap) -> Option<Estimate> {
+    let value = finite(above.pooled.median() / below.pooled.median())?;
+    let confidence = bootstrap.confidence;
+    let interval = match above.processes().min(below.processes()) {
+        1 if above.processes() == below.processes() => {
+            ratio_interval(&above.pooled, &below.pooled, bootstrap, Method::WithinOneProcess)
+        }
+        1 => None,
+        2..ENOUGH_PROCESSES => student_ratio(above, below, confidence),
+        fewer => {
+            let mut room = Vec::with_capacity(above.pooled.len().max(below.pooled.len()));
+            let count = above.resamples(bootstrap).min(below.resamples(bootstrap));
+            bootstrap
+                .ends(count, expanded_tail(fewer, confidence), |random| {
+                    above.draw_median(&mut room, random) / below.draw_median(&mut room, random)
+                })
+                .map(|(low, high)| resampled(low, high, confidence))
+        }
+    };
+    Some(Estimate {
+        value,
+        interval: interval.map(|found| found.including(value)),
+        samples: above.pooled.len() + below.pooled.len(),
+        processes: Some(above.processes() + below.processes()),
+    })
+}
+
+/// Where a mean lies: its squared standard error is `error` squared, with `freedom` degrees of freedom.
+struct Center {
+    mean: f64,
+    error: f64,
+    freedom: f64,
+}
+
+fn center(values: &[f64]) -> Option<Center> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let error = standard_deviation(values, mean)? / n.sqrt();
+    Some(Center { mean, error, freedom: n - 1.0 })
+}
+
+fn student(mean: f64, error: f64, freedom: f64, confidence: Confidence) -> Interval {
+    let half = student_quantile(confidence.upper_tail(), freedom) * error;
+    Interval {
+        low: mean - half,
+        high: mean + half,
+        confidence: confidence.get(),
+        achieved_coverage: None,
+        method: Method::StudentOverProcesses,
+    }
+}
+
+fn student_ratio(above: &Clusters, below: &Clusters, confidence: Confidence) -> Option<Interval> {
+    let logarithms = |clusters: &Clusters| -> Option<Center> {
+        let medians: Option<Vec<f64>> =
+            clusters.medians().into_iter().map(|median| (median > 0.0).then(|| median.ln())).collect();
+        center(&medians?)
+    };
+    let (above, below) = (logarithms(above)?, logarithms(below)?);
+    let (a, b) = (above.error.powi(2), below.error.powi(2));
+    let freedom = if a + b > 0.0 { (a + b).powi(2) / (a * a / above.freedom + b * b / below.freedom) } else { 1.0 };
+    let found = student(above.mean - below.mean, (a + b).sqrt(), freedom, confidence);
+    Some(Interval { low: found.low.exp(), high: found.high.exp(), ..found })
+}
+
+fn resampled(low: f64, high: f64, confidence: Confidence) -> Interval {
+    let method = Method::HierarchicalBootstrap;
+    Interval { low, high, confidence: confidence.get(), achieved_coverage: None, method }
+}
+
+/// The part to leave at either side of the bootstrap's distribution, with `processes` >= 2.
+fn expanded_tail(processes: usize, confidence: Confidence) -> f64 {
+    let k = processes as f64;
+    let wanted = (k / (k - 1.0)).sqrt() * student_quantile(confidence.upper_tail(), k - 1.0);
+    Normal::standard().cdf(-wanted)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn processes(count: usize, offset: f64) -> Clusters {
+        let repetitions =
+            |process: usize| (0..10).map(|step| offset + process as f64 + f64::from(step) / 10.0).collect();
+        Clusters::new((0..count).map(repetitions).collect()).unwrap()
+    }
+
+    #[test]
+    fn the_method_follows_from_the_number_of_processes() {
+        let method = |count| clustered_median(&processes(count, 50.0), &Bootstrap::default()).interval.unwrap().method;
+        assert_eq!(method(1), Method::WithinOneProcess);
+        assert_eq!(method(2), Method::StudentOverProcesses);
+        assert_eq!(method(5), Method::StudentOverProcesses);
+        assert_eq!(method(6), Method::HierarchicalBootstrap);
+    }
+
+    #[test]
+    fn processes_without_repetitions_are_not_counted() {
+        let clusters = Clusters::new(vec![vec![1.0, 2.0], vec![], vec![3.0]]).unwrap();
+        assert_eq!((clusters.processes(), clusters.pooled().len()), (2, 3));
+        assert_eq!(Clusters::new(vec![vec![], vec![]]), Err(SampleError::Empty));
+    }
+
+    #[test]
+    fn ratios_of_few_and_of_many_processes_contain_their_estimate() {
+        for count in [1, 2, 3, 5, 6, 12] {
+            let found =
+                clustered_ratio_of_medians(&processes(count, 200.0), &processes(count, 100.0), &Bootstrap::default());
+            let found = found.unwrap();
+            let interval = found.interval.unwrap();
+            assert!(interval.contains(found.value), "{count}: {found:?}");
+            assert!(interval.low > 1.0, "{count}: {found:?}");
+            assert_eq!((found.samples, found.processes), (20 * count, Some(2 * count)));
+        }
+    }
+
+    #[test]
+    fn what_has_no_interval_says_none() {
+        let (one, three) = (processes(1, 9.0), processes(3, 9.0));
+        let none = clustered_ratio_of_medians(&one, &three, &Bootstrap::default()).unwrap();
+        assert_eq!(none.interval, None);
+        let negative = Clusters::new(vec![vec![-1.0], vec![5.0], vec![6.0]]).unwrap();
+        assert_eq!(clustered_ratio_of_medians(&negative, &three, &Bootstrap::default()).unwrap().interval, None);
+        let zero = Clusters::new(vec![vec![0.0], vec![0.0]]).unwrap();
+        assert_eq!(clustered_ratio_of_medians(&three, &zero, &Bootstrap::default()), None);
+    }
+
+    #[test]
+    fn processes_that_differ_widen_what_repetitions_alone_would_say() {
+        let clusters = processes(8, 0.0);
+        let width = |interval: Interval| interval.high - interval.low;
+        let naive = width(clusters.pooled().median_interval(Confidence::NINETY_FIVE).unwrap());
+        let honest = width(clustered_median(&clusters, &Bootstrap::default()).interval.unwrap());
+        assert!(honest > 1.5 * naive, "{honest} {naive}");
+    }
+}

@@ -1,0 +1,31 @@
+//! Statistics: pure functions over numbers, which know nothing of runs, functions or engines.
+//!
+//! A [`Sample`] is a checked, sorted set of numbers; [`summarise`] describes one; [`clustered_median`],
+//! [`ratio_of_medians`] and [`clustered_ratio_of_medians`] give the figures of a report with their intervals;
+//! [`StoppingRule`] says when enough has been measured. Every formula names its source. What an interval really
+//! covers was simulated; the tests of each file hold those figures.
+
+mod bootstrap;
+mod clustered;
+mod interval;
+mod mean;
+mod order;
+mod outlier;
+mod ratio;
+mod sample;
+mod stopping;
+mod summary;
+
+#[cfg(test)]
+mod simulation;
+
+pub use bootstrap::Bootstrap;
+pub use clustered::{Clusters, clustered_median, clustered_ratio_of_medians};
+pub use interval::{Confidence, Estimate, Interval, Method};
+pub use mean::{Mean, mean};
+pub use order::{ranks, samples_needed};
+pub use outlier::{MODIFIED_Z_THRESHOLD, Outliers};
+pub use ratio::ratio_of_medians;
+pub use sample::{Sample, SampleError};
+pub use stopping::StoppingRule;
+pub use summary::{Percentile, Summary, summarise};
