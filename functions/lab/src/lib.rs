@@ -9,6 +9,7 @@
 mod error;
 mod event;
 mod nested;
+mod objects;
 mod platform;
 mod record;
 mod record_function;
@@ -24,6 +25,7 @@ pub mod component;
 
 pub use error::{Error, ErrorKind};
 pub use event::Event;
+pub use objects::{Location, ObjectDigest, ObjectEvent, read_object, stream, unique_suffix};
 pub use platform::{Call, Handler, Instance, Lab, Object, ObjectWriter, Outcome, Page, STREAM_CHUNK_BYTES};
 pub use record::OwnFields;
 pub use record_function::{OwnWork, cpu_time_between_us, serve, serve_with};

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Lab, STREAM_CHUNK_BYTES};
+use crate::{Error, Event, Lab, STREAM_CHUNK_BYTES};
 
 /// A place for objects: a bucket, and in it perhaps a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,88 +35,55 @@ pub struct ObjectEvent {
     pub input: Location,
     /// Where results are written.
     pub output: Location,
-    object: Map<String, Value>,
+    object: Event,
 }
 
 impl ObjectEvent {
     /// Reads an event. A key that is missing or of another type is a `bad-request` that names it.
     pub fn parse(event: &str) -> Result<ObjectEvent, Error> {
-        let event: Value =
-            serde_json::from_str(event).map_err(|error| Error::bad_request(format!("the event is not JSON: {error}")))?;
-        let Value::Object(event) = event else {
-            return Err(Error::bad_request(format!("the event is {}; a JSON object is accepted", kind_of(&event))));
-        };
-        let (object, bucket) = (object(&event, "object")?, object(&event, "bucket")?);
-        let key = name(object, "object.key", "key")?;
-        let input = name(bucket, "bucket.input", "input")?;
-        let output = name(bucket, "bucket.output", "output")?;
-        let place = |folder: String, shared: &Option<String>| match shared {
-            Some(bucket) => Location { bucket: bucket.clone(), folder: folder.trim_end_matches('/').to_owned() },
-            None => Location { bucket: folder, folder: String::new() },
-        };
+        let event = Event::parse(event)?;
+        let object = inner(&event, "object", "an object with `key`")?;
+        let bucket = inner(&event, "bucket", "an object with `input` and `output`")?;
+        let key = name(&object, "key")?;
+        let input = name(&bucket, "input")?;
+        let output = name(&bucket, "output")?;
         let shared = match bucket.get("bucket") {
             None | Some(Value::Null) => None,
-            Some(_) => Some(name(bucket, "bucket.bucket", "bucket")?),
+            Some(_) => Some(name(&bucket, "bucket")?),
         };
-        Ok(ObjectEvent { key, input: place(input, &shared), output: place(output, &shared), object: object.clone() })
+        let place = |name: String| match &shared {
+            Some(bucket) => Location { bucket: bucket.clone(), folder: name.trim_end_matches('/').to_owned() },
+            None => Location { bucket: name, folder: String::new() },
+        };
+        Ok(ObjectEvent { key, input: place(input), output: place(output), object })
     }
 
     /// The whole number from 1 to `maximum` under `object.<key>`, or `default` where the event has none.
     pub fn size(&self, key: &str, default: u32, maximum: u32) -> Result<u32, Error> {
-        let Some(value) = self.object.get(key) else { return Ok(default) };
-        let whole = value.as_u64().or_else(|| {
-            let float = value.as_f64()?;
-            (float.fract() == 0.0 && float >= 0.0 && float <= f64::from(u32::MAX)).then_some(float as u64)
-        });
-        match whole.and_then(|whole| u32::try_from(whole).ok()) {
-            Some(size) if (1..=maximum).contains(&size) => Ok(size),
-            _ => Err(Error::bad_request(format!(
-                "`object.{key}` is {}; a whole number from 1 to {maximum} is accepted",
-                shown(value)
-            ))),
-        }
+        let accepted = format!("a whole number from 1 to {maximum}");
+        let size = self.object.optional(key, &accepted, |value| {
+            let whole = value.as_u64().or_else(|| {
+                // Python's callers write 200.0 too.
+                let float = value.as_f64()?;
+                (float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&float)).then_some(float as u64)
+            })?;
+            u32::try_from(whole).ok().filter(|size| (1..=maximum).contains(size))
+        })?;
+        Ok(size.unwrap_or(default))
     }
 }
 
-fn object<'a>(event: &'a Map<String, Value>, key: &str) -> Result<&'a Map<String, Value>, Error> {
-    match event.get(key) {
-        Some(Value::Object(map)) => Ok(map),
-        Some(other) => {
-            Err(Error::bad_request(format!("`{key}` is {}; a JSON object is accepted", kind_of(other))))
-        }
-        None => Err(Error::bad_request(format!("`{key}` is missing; a JSON object is accepted"))),
-    }
+/// The object under `key` of `event`.
+fn inner(event: &Event, key: &str, accepted: &str) -> Result<Event, Error> {
+    let keys = event.required(key, accepted, Value::as_object)?;
+    Ok(Event::inner(keys.clone(), format!("{key}.")))
 }
 
-/// The string under `key`, not empty. `path` is what an error calls it.
-fn name(map: &Map<String, Value>, path: &str, key: &str) -> Result<String, Error> {
-    match map.get(key) {
-        Some(Value::String(text)) if text.trim_matches('/').is_empty() => {
-            Err(Error::bad_request(format!("`{path}` is {text:?}; a name is accepted")))
-        }
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(other) => Err(Error::bad_request(format!("`{path}` is {}; a string is accepted", shown(other)))),
-        None => Err(Error::bad_request(format!("`{path}` is missing; a string is accepted"))),
-    }
-}
-
-fn kind_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a JSON object",
-    }
-}
-
-/// A value for an error message: numbers and booleans as they are, the rest by kind, because it may be long.
-fn shown(value: &Value) -> String {
-    match value {
-        Value::Number(_) | Value::Bool(_) => value.to_string(),
-        other => kind_of(other).to_owned(),
-    }
+/// The string under `key`, which must hold more than slashes.
+fn name(event: &Event, key: &str) -> Result<String, Error> {
+    event.required(key, "a name, as a string", |value| {
+        value.as_str().filter(|text| !text.trim_matches('/').is_empty()).map(str::to_owned)
+    })
 }
 
 /// Eight random hexadecimal digits, for keys that no other invocation writes.
@@ -222,11 +189,11 @@ mod tests {
             ("{", "not JSON"),
             ("[]", "a list"),
             (r#"{"bucket": {}}"#, "`object` is missing"),
-            (r#"{"object": 3, "bucket": {}}"#, "`object` is a number"),
+            (r#"{"object": 3, "bucket": {}}"#, "`object` is 3"),
             (r#"{"object": {"key": "k"}}"#, "`bucket` is missing"),
             (r#"{"object": {}, "bucket": {}}"#, "`object.key` is missing"),
             (r#"{"object": {"key": 7}, "bucket": {}}"#, "`object.key` is 7"),
-            (r#"{"object": {"key": "/"}, "bucket": {}}"#, "`object.key` is \"/\""),
+            (r#"{"object": {"key": "/"}, "bucket": {}}"#, "`object.key` is \"/\" (a string)"),
             (r#"{"object": {"key": "k"}, "bucket": {"output": "o"}}"#, "`bucket.input` is missing"),
             (r#"{"object": {"key": "k"}, "bucket": {"input": "i", "output": []}}"#, "`bucket.output` is a list"),
             (
