@@ -1,8 +1,11 @@
 //! Reading an event: typed access to its keys, with errors that say the key, what was found and what is accepted.
 
-use serde_json::{Map, Number, Value};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
 
 use crate::Error;
+use crate::json::{write_text, write_value};
 
 /// Longest piece of a caller's value that an error repeats, characters.
 const SHOWN_CHARACTERS: usize = 60;
@@ -31,22 +34,16 @@ impl Event {
     }
 
     /// The value under `key` as it is.
+    // Not inlined: a search in the map is large and there are many keys.
+    #[inline(never)]
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.keys.get(key)
     }
 
-    /// The keys themselves.
-    pub(crate) fn into_keys(self) -> Map<String, Value> {
-        self.keys
-    }
-
     /// The error for `key`: what stands there, and what is `accepted`.
+    #[cold]
     pub fn refuse(&self, key: &str, accepted: &str) -> Error {
-        let place = &self.place;
-        Error::bad_request(match self.keys.get(key) {
-            Some(found) => format!("`{place}{key}` is {}: give {accepted}", describe(found)),
-            None => format!("`{place}{key}` is missing: give {accepted}"),
-        })
+        refuse(&self.place, key, self.get(key), accepted)
     }
 
     /// What `read` makes of the value under `key`; `None` when the key is absent, an error when `read` refuses it.
@@ -56,7 +53,7 @@ impl Event {
         accepted: &str,
         read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Result<Option<T>, Error> {
-        match self.keys.get(key) {
+        match self.get(key) {
             None => Ok(None),
             Some(value) => read(value).map(Some).ok_or_else(|| self.refuse(key, accepted)),
         }
@@ -73,23 +70,34 @@ impl Event {
     }
 
     /// A number of seconds, 0 or more, as it was given.
-    pub(crate) fn seconds(&self, key: &str) -> Result<Option<Seconds>, Error> {
+    pub(crate) fn seconds(&self, key: &str) -> Result<Option<Seconds<'_>>, Error> {
         self.optional(key, "a number of seconds, 0 or more and below 2^64", |value| {
             let Value::Number(number) = value else { return None };
-            let duration = std::time::Duration::try_from_secs_f64(number.as_f64()?).ok()?;
-            Some(Seconds { given: number.clone(), duration })
+            let duration = Duration::try_from_secs_f64(number.as_f64()?).ok()?;
+            Some(Seconds { given: value, duration })
         })
     }
 }
 
 /// A duration of an event: the number that was given, to repeat it in the record, and its meaning.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Seconds {
-    pub(crate) given: Number,
-    pub(crate) duration: std::time::Duration,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Seconds<'e> {
+    pub(crate) given: &'e Value,
+    pub(crate) duration: Duration,
+}
+
+/// The error for `key` of the object at `place`: what was found there, and what is accepted.
+#[cold]
+#[inline(never)]
+pub(crate) fn refuse(place: &str, key: &str, found: Option<&Value>, accepted: &str) -> Error {
+    Error::bad_request(match found {
+        Some(found) => format!("`{place}{key}` is {}: give {accepted}", describe(found)),
+        None => format!("`{place}{key}` is missing: give {accepted}"),
+    })
 }
 
 /// A value and its type, for an error: `"abc" (a string)`.
+#[cold]
 pub(crate) fn describe(value: &Value) -> String {
     let kind = match value {
         Value::Null => return "null".to_owned(),
@@ -100,16 +108,21 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Array(items) => return format!("a list of {} values", items.len()),
         Value::Object(keys) => return format!("an object of {} keys", keys.len()),
     };
-    if let Value::String(text) = value
-        && text.chars().nth(SHOWN_CHARACTERS).is_some()
-    {
-        let start: String = text.chars().take(SHOWN_CHARACTERS).collect();
-        return format!("{}... ({kind} of {} bytes)", Value::String(start), text.len());
+    let mut shown = String::new();
+    match value {
+        Value::String(text) if text.chars().nth(SHOWN_CHARACTERS).is_some() => {
+            write_text(&mut shown, &text.chars().take(SHOWN_CHARACTERS).collect::<String>());
+            format!("{shown}... ({kind} of {} bytes)", text.len())
+        }
+        _ => {
+            write_value(&mut shown, value);
+            format!("{shown} ({kind})")
+        }
     }
-    format!("{value} ({kind})")
 }
 
 /// The error for an event that could not be parsed.
+#[cold]
 fn refuse_text(text: &str, error: &serde_json::Error) -> Error {
     let reason = error.to_string();
     if reason.starts_with("recursion limit exceeded") {

@@ -8,6 +8,7 @@
 
 mod error;
 mod event;
+mod json;
 mod nested;
 mod objects;
 mod platform;

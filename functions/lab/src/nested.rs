@@ -2,18 +2,19 @@
 
 use serde_json::{Map, Value};
 
-use crate::record::{Descendants, add_invocation, error_value};
+use crate::json::JsonObject;
+use crate::record::{Descendants, INVOCATION_KEYS, write_error, write_invocation};
 use crate::request::{NestedCall, Request};
 use crate::{Call, Error, Lab, Outcome};
 
 /// Makes the calls of `request`, one after another or all at once, and collects the records of every descendant.
 ///
 /// A call that fails is a record too: it never fails its caller.
-pub(crate) fn call_all(lab: &dyn Lab, request: &mut Request, identifier: &str) -> Descendants {
+#[inline(never)]
+pub(crate) fn call_all(lab: &dyn Lab, request: &Request<'_>, identifier: &str) -> Descendants {
     let mut descendants = Descendants::default();
-    let nested = std::mem::take(&mut request.nested);
-    let calls: Vec<Call> = nested.into_iter().map(|call| with_caller(call, identifier, request.level)).collect();
     let caller = Caller { identifier, level: request.level };
+    let calls: Vec<Call> = request.nested.iter().map(|call| caller.event(call)).collect();
     if request.parallel && calls.len() > 1 {
         let mut outcomes = lab.invoke_all(&calls).into_iter();
         for call in &calls {
@@ -27,14 +28,6 @@ pub(crate) fn call_all(lab: &dyn Lab, request: &mut Request, identifier: &str) -
     descendants
 }
 
-/// Tells the callee whose callee it is. What the payload itself said of that is overwritten.
-fn with_caller(call: NestedCall, identifier: &str, level: u64) -> Call {
-    let mut payload = call.payload;
-    payload.insert("parent".to_owned(), identifier.into());
-    payload.insert("level".to_owned(), level.into());
-    Call { name: call.function_name, payload: Value::Object(payload).to_string() }
-}
-
 /// The invocation that makes the calls.
 struct Caller<'a> {
     identifier: &'a str,
@@ -42,78 +35,75 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
+    /// The payload, telling the callee whose callee it is. What the payload itself said of that is left out.
+    fn event(&self, call: &NestedCall<'_>) -> Call {
+        let mut payload = String::new();
+        let mut object = JsonObject::open(&mut payload);
+        object.all_of(&call.payload, &["parent", "level"]);
+        object.text("parent", self.identifier);
+        object.integer("level", self.level);
+        object.close();
+        Call { name: call.function_name.to_owned(), payload }
+    }
+
     /// Adds the records that `outcome` brought, or one that says why there are none. A platform owes an outcome to each
     /// call; where it has none, there are no timings either.
+    #[inline(never)]
     fn collect(&self, function_name: &str, outcome: Option<Outcome>, descendants: &mut Descendants) {
         let answer = match &outcome {
             Some(Outcome { response: Ok(response), .. }) => read_answer(function_name, response),
-            Some(Outcome { response: Err(error), .. }) => Err(error.clone()),
-            None => Err(Error::internal("the platform gave no answer to this call")),
+            Some(Outcome { response: Err(error), .. }) => Answer::Failed(error.clone()),
+            None => Answer::Failed(Error::internal("the platform gave no answer to this call")),
         };
-        let outcome = outcome.as_ref();
-        match answer {
-            Ok(Answer::Records { identifier, records }) => {
-                for (key, record) in records {
-                    match record {
-                        Value::Object(mut record) if key == identifier => {
-                            add_invocation(&mut record, outcome);
-                            descendants.add(&key, &record);
-                        }
-                        Value::Object(record) => descendants.add(&key, &record),
-                        // read_answer has refused these.
-                        _ => {}
+        if let Answer::Json(response) = &answer
+            && let Some((own, records)) = records(response)
+        {
+            for (identifier, record) in records {
+                descendants.add(identifier, |object| {
+                    let is_own = identifier == own;
+                    object.all_of(record.as_object().unwrap_or(records), if is_own { &INVOCATION_KEYS } else { &[] });
+                    if is_own {
+                        write_invocation(object, outcome.as_ref());
                     }
-                }
+                });
             }
-            Ok(Answer::Other(response)) => self.stand_in(function_name, outcome, ("response", response), descendants),
-            Err(error) => self.stand_in(function_name, outcome, ("error", error_value(&error)), descendants),
+            return;
         }
-    }
-
-    /// A record in the name of a callee that sent none of its own: it failed, or it is no record function.
-    fn stand_in(
-        &self,
-        function_name: &str,
-        outcome: Option<&Outcome>,
-        (key, value): (&str, Value),
-        descendants: &mut Descendants,
-    ) {
+        // A record in the name of a callee that sent none of its own: it failed, or it is no record function.
         let identifier = new_identifier(function_name);
-        let mut record = Map::new();
-        record.insert("identifier".to_owned(), identifier.as_str().into());
-        record.insert("function_name".to_owned(), function_name.into());
-        record.insert("parent".to_owned(), self.identifier.into());
-        record.insert("level".to_owned(), (self.level + 1).into());
-        add_invocation(&mut record, outcome);
-        record.insert(key.to_owned(), value);
-        descendants.add(&identifier, &record);
+        descendants.add(&identifier, |record| {
+            record.text("identifier", &identifier);
+            record.text("function_name", function_name);
+            record.text("parent", self.identifier);
+            record.integer("level", self.level + 1);
+            write_invocation(record, outcome.as_ref());
+            match &answer {
+                Answer::Json(response) => record.value("response", response),
+                Answer::Failed(error) => write_error(record, error),
+            }
+        });
     }
 }
 
 /// What a callee answered.
 enum Answer {
-    /// The response of a record function.
-    Records { identifier: String, records: Map<String, Value> },
-    /// Other JSON, the thumbnailer's for instance.
-    Other(Value),
+    Json(Value),
+    Failed(Error),
 }
 
-fn read_answer(function_name: &str, response: &str) -> Result<Answer, Error> {
-    let mut response: Value = serde_json::from_str(response)
-        .map_err(|error| Error::internal(format!("the answer of `{function_name}` is not JSON: {error}")))?;
-    let Some(Value::String(identifier)) = response.get("identifier") else { return Ok(Answer::Other(response)) };
-    let identifier = identifier.clone();
-    match response.get_mut("records") {
-        Some(Value::Object(records)) if is_whole(&identifier, records) => {
-            Ok(Answer::Records { identifier, records: std::mem::take(records) })
-        }
-        _ => Ok(Answer::Other(response)),
+fn read_answer(function_name: &str, response: &str) -> Answer {
+    match serde_json::from_str(response) {
+        Ok(response) => Answer::Json(response),
+        Err(error) => Answer::Failed(Error::internal(format!("the answer of `{function_name}` is not JSON: {error}"))),
     }
 }
 
-/// Whether the callee's own record is there and all of them are objects.
-fn is_whole(identifier: &str, records: &Map<String, Value>) -> bool {
-    records.contains_key(identifier) && records.values().all(Value::is_object)
+/// The callee's identifier and all records, where this is the response of a record function: the callee's own record is
+/// there and all of them are objects.
+fn records(response: &Value) -> Option<(&str, &Map<String, Value>)> {
+    let own = response.get("identifier")?.as_str()?;
+    let records = response.get("records")?.as_object()?;
+    (records.contains_key(own) && records.values().all(Value::is_object)).then_some((own, records))
 }
 
 /// `<function>-<uuid v4>`.

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Instant, SystemTime};
 
 use crate::event::Event;
-use crate::record::{OwnFields, Record, response};
+use crate::record::{OwnFields, Record, microseconds, response};
 use crate::request::Request;
 use crate::{Error, Lab, nested, throughput};
 
@@ -33,9 +33,8 @@ pub fn serve_with<'a>(
     let start = Instant::now();
     let execution_start_ns = unix_time_ns();
     let event = Event::parse(event)?;
-    let mut request = Request::read(&event)?;
+    let request = Request::read(&event)?;
     let own_work = prepare(&event)?;
-    drop(event);
     let instance = lab.instance();
     let identifier = nested::new_identifier(function_name);
 
@@ -47,7 +46,7 @@ pub fn serve_with<'a>(
         let done = throughput::run(time.duration);
         (done, cpu_time_between_us(cpu_start_us, lab.cpu_time_us()))
     });
-    let descendants = nested::call_all(lab, &mut request, &identifier);
+    let descendants = nested::call_all(lab, &request, &identifier);
     let own_fields = match own_work {
         Some(work) => work(lab)?,
         None => OwnFields::new(),
@@ -61,7 +60,7 @@ pub fn serve_with<'a>(
         throughput,
         own_fields,
         process_cpu_us: lab.cpu_time_us(),
-        execution_us: u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX),
+        execution_us: microseconds(start.elapsed()),
         execution_start_ns,
         execution_end_ns: unix_time_ns(),
     };

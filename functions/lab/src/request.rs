@@ -1,38 +1,39 @@
 //! The request keys that the four record functions share.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use crate::Error;
-use crate::event::{Event, Seconds};
+use crate::event::{self, Event, Seconds, describe};
 
 /// The parent of an invocation that no other invocation called.
 pub(crate) const ROOT: &str = "root";
 
 /// The common part of an event, checked whole before any work begins.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Request {
-    pub(crate) sleep: Option<Seconds>,
-    pub(crate) throughput_time: Option<Seconds>,
-    pub(crate) nested: Vec<NestedCall>,
+#[derive(Debug)]
+pub(crate) struct Request<'e> {
+    pub(crate) sleep: Option<Seconds<'e>>,
+    pub(crate) throughput_time: Option<Seconds<'e>>,
+    pub(crate) nested: Vec<NestedCall<'e>>,
     pub(crate) parallel: bool,
     /// The caller's identifier, or [`ROOT`].
-    pub(crate) parent: String,
+    pub(crate) parent: &'e str,
     /// This invocation's own level: 0 for the root, its caller's plus 1 for a callee.
     pub(crate) level: u64,
 }
 
 /// One entry of `invoke_nested`.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct NestedCall {
+#[derive(Debug)]
+pub(crate) struct NestedCall<'e> {
     /// The bare name: what follows the deployment's prefix.
-    pub(crate) function_name: String,
-    pub(crate) payload: Map<String, Value>,
+    pub(crate) function_name: &'e str,
+    pub(crate) payload: Cow<'e, Map<String, Value>>,
 }
 
-impl Request {
-    pub(crate) fn read(event: &Event) -> Result<Request, Error> {
+impl<'e> Request<'e> {
+    pub(crate) fn read(event: &'e Event) -> Result<Request<'e>, Error> {
         event.optional("StatusCode", "200, or leave it out", |value| (value.as_u64() == Some(200)).then_some(()))?;
         // The misspelling stands in the original system's README, so clients send it; both are checked, the right one wins.
         let misspelt = event.seconds("thoughput_time")?;
@@ -48,7 +49,7 @@ impl Request {
             throughput_time,
             nested: nested_calls(event)?,
             parallel: event.optional("parallel", "true or false", Value::as_bool)?.unwrap_or(false),
-            parent: parent.to_owned(),
+            parent,
             level: if is_root { 0 } else { caller_level + 1 },
         })
     }
@@ -63,41 +64,48 @@ fn level(value: &Value) -> Option<u64> {
     value.as_i64().and_then(|level| u64::try_from(level).ok())
 }
 
-fn nested_calls(event: &Event) -> Result<Vec<NestedCall>, Error> {
+fn nested_calls<'e>(event: &'e Event) -> Result<Vec<NestedCall<'e>>, Error> {
     const ACCEPTED: &str = "a list of {\"function_name\", \"invoke_payload\"} objects";
     let Some(list) = event.optional("invoke_nested", ACCEPTED, Value::as_array)? else { return Ok(Vec::new()) };
-    let mut calls = Vec::with_capacity(list.len());
-    for (index, entry) in list.iter().enumerate() {
-        let Value::Object(keys) = entry else {
-            let found = crate::event::describe(entry);
-            return Err(Error::bad_request(format!(
-                "`invoke_nested[{index}]` is {found}: give an object with \"function_name\" and \"invoke_payload\""
-            )));
-        };
-        calls.push(nested_call(&Event::inner(keys.clone(), format!("invoke_nested[{index}].")))?);
-    }
-    Ok(calls)
+    list.iter().enumerate().map(|(index, entry)| nested_call(index, entry)).collect()
 }
 
-fn nested_call(entry: &Event) -> Result<NestedCall, Error> {
+#[inline(never)]
+fn nested_call(index: usize, entry: &Value) -> Result<NestedCall<'_>, Error> {
+    let Value::Object(keys) = entry else {
+        let found = describe(entry);
+        return Err(Error::bad_request(format!(
+            "`invoke_nested[{index}]` is {found}: give an object with \"function_name\" and \"invoke_payload\""
+        )));
+    };
+    let refuse = |key, accepted| event::refuse(&format!("invoke_nested[{index}]."), key, keys.get(key), accepted);
     // `code` is an access key that one of the original platforms needed; a platform of ours has its own.
-    entry.optional("code", "a string or an integer, or leave it out", |code| {
-        (code.is_string() || code.is_i64() || code.is_u64()).then_some(())
-    })?;
-    let name =
-        entry.required("function_name", "a function's name, `function2` or `<deployment>-function2`", |name| {
-            let bare = name.as_str()?.rsplit('-').next()?;
-            (!bare.is_empty()).then_some(bare)
-        })?;
-    let payload =
-        entry.required("invoke_payload", "the callee's event, an object or a string that holds one", |payload| {
-            match payload {
-                Value::Object(keys) => Some(keys.clone()),
-                Value::String(text) => Event::parse(text).ok().map(Event::into_keys),
-                _ => None,
-            }
-        })?;
-    Ok(NestedCall { function_name: name.to_owned(), payload })
+    if !matches!(keys.get("code"), None | Some(Value::String(_) | Value::Number(_))) {
+        return Err(refuse("code", "a string or a number, or leave it out"));
+    }
+    let Some(function_name) = keys.get("function_name").and_then(bare_name) else {
+        return Err(refuse("function_name", "a function's name, `function2` or `<deployment>-function2`"));
+    };
+    let Some(payload) = keys.get("invoke_payload").and_then(payload) else {
+        return Err(refuse("invoke_payload", "the callee's event, an object or a string that holds one"));
+    };
+    Ok(NestedCall { function_name, payload })
+}
+
+/// What follows a deployment's prefix.
+fn bare_name(name: &Value) -> Option<&str> {
+    name.as_str()?.rsplit('-').next().filter(|bare| !bare.is_empty())
+}
+
+fn payload(value: &Value) -> Option<Cow<'_, Map<String, Value>>> {
+    match value {
+        Value::Object(keys) => Some(Cow::Borrowed(keys)),
+        Value::String(text) => match serde_json::from_str(text) {
+            Ok(Value::Object(keys)) => Some(Cow::Owned(keys)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -106,45 +114,48 @@ mod tests {
     use super::*;
     use crate::ErrorKind;
 
-    fn read(event: &str) -> Result<Request, Error> {
-        Request::read(&Event::parse(event).unwrap())
+    fn event(text: &str) -> Event {
+        Event::parse(text).unwrap()
     }
 
     #[test]
     fn an_empty_event_asks_for_nothing_and_is_a_root() {
-        let request = read("{}").unwrap();
+        let event = event("{}");
+        let request = Request::read(&event).unwrap();
         assert_eq!(request.sleep_duration(), None);
         assert_eq!(request.throughput_time, None);
-        assert_eq!((request.parent.as_str(), request.level, request.parallel), ("root", 0, false));
+        assert_eq!((request.parent, request.level, request.parallel), ("root", 0, false));
         assert!(request.nested.is_empty());
     }
 
     #[test]
     fn a_callee_is_one_level_below_its_caller() {
-        for (event, level) in [
+        for (text, level) in [
             (r#"{"parent": "root", "level": 0}"#, 0),
             (r#"{"parent": "function1-x", "level": 0}"#, 1),
             (r#"{"parent": "function1-x"}"#, 1),
             (r#"{"parent": "function1-x", "level": 2}"#, 3),
             (r#"{"level": 2}"#, 3),
         ] {
-            assert_eq!(read(event).unwrap().level, level, "{event}");
+            assert_eq!(Request::read(&event(text)).unwrap().level, level, "{text}");
         }
     }
 
     #[test]
     fn the_misspelt_throughput_time_is_accepted_and_the_right_spelling_wins() {
-        let seconds = |event: &str| read(event).unwrap().throughput_time.unwrap().duration;
+        let seconds = |text: &str| Request::read(&event(text)).unwrap().throughput_time.unwrap().duration;
         assert_eq!(seconds(r#"{"thoughput_time": 0.5}"#), Duration::from_millis(500));
         assert_eq!(seconds(r#"{"thoughput_time": 0.5, "throughput_time": 2}"#), Duration::from_secs(2));
     }
 
     #[test]
     fn a_nested_name_loses_its_prefix_and_a_payload_may_be_text() {
-        let event = r#"{"invoke_nested": [
+        let event = event(
+            r#"{"invoke_nested": [
             {"function_name": "my-deployment-function2", "invoke_payload": {"sleep": 1}, "code": "x"},
-            {"function_name": "function3", "invoke_payload": "{\"sleep\": 2}"}]}"#;
-        let nested = read(event).unwrap().nested;
+            {"function_name": "function3", "invoke_payload": "{\"sleep\": 2}"}]}"#,
+        );
+        let nested = Request::read(&event).unwrap().nested;
         assert_eq!(nested[0].function_name, "function2");
         assert_eq!(nested[0].payload["sleep"], 1);
         assert_eq!(nested[1].function_name, "function3");
@@ -153,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_key_what_was_found_and_what_is_accepted() {
-        for (event, parts) in [
+        for (text, parts) in [
             (r#"{"sleep": "abc"}"#, ["`sleep` is \"abc\" (a string)", "give a number of seconds, 0 or more"]),
             (r#"{"sleep": -1}"#, ["`sleep` is -1 (an integer)", "0 or more"]),
             (r#"{"sleep": -0.5}"#, ["`sleep` is -0.5", "0 or more"]),
@@ -189,10 +200,10 @@ mod tests {
                 ["`invoke_nested[0].code` is a list", "a string"],
             ),
         ] {
-            let error = read(event).unwrap_err();
+            let error = Request::read(&event(text)).unwrap_err();
             assert_eq!(error.kind, ErrorKind::BadRequest);
             for part in parts {
-                assert!(error.message.contains(part), "{event}: {}", error.message);
+                assert!(error.message.contains(part), "{text}: {}", error.message);
             }
         }
     }
