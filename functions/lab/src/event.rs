@@ -20,6 +20,7 @@ pub struct Event {
 
 impl Event {
     /// Reads an event. Text that is not JSON, or JSON that is not an object, is a bad request.
+    #[inline(never)]
     pub fn parse(text: &str) -> Result<Event, Error> {
         match serde_json::from_str(text) {
             Ok(Value::Object(keys)) => Ok(Event { keys, place: String::new() }),
@@ -70,6 +71,7 @@ impl Event {
     }
 
     /// A number of seconds, 0 or more, as it was given.
+    #[inline(never)]
     pub(crate) fn seconds(&self, key: &str) -> Result<Option<Seconds<'_>>, Error> {
         self.optional(key, "a number of seconds, 0 or more and below 2^64", |value| {
             let Value::Number(number) = value else { return None };

@@ -5,41 +5,45 @@ use std::fmt::{Display, Write as _};
 
 use serde_json::{Map, Value};
 
-/// Writes one JSON object, key by key.
+/// Writes one JSON object, key by key. Its methods are kept from being inlined into the thirty places that call them.
 pub(crate) struct JsonObject<'a> {
     out: &'a mut String,
-    separator: char,
+    separator: &'static str,
 }
 
 impl JsonObject<'_> {
     pub(crate) fn open(out: &mut String) -> JsonObject<'_> {
-        JsonObject { out, separator: '{' }
+        JsonObject { out, separator: "{" }
     }
 
     #[inline(never)]
     fn key(&mut self, key: &str) {
-        self.out.push(self.separator);
-        self.separator = ',';
+        self.out.push_str(self.separator);
+        self.separator = ",";
         write_text(self.out, key);
-        self.out.push(':');
+        self.out.push_str(":");
     }
 
+    #[inline(never)]
     pub(crate) fn text(&mut self, key: &str, text: &str) {
         self.key(key);
         write_text(self.out, text);
     }
 
+    #[inline(never)]
     pub(crate) fn integer(&mut self, key: &str, number: u64) {
         self.key(key);
         write_display(self.out, &number);
     }
 
+    #[inline(never)]
     pub(crate) fn boolean(&mut self, key: &str, truth: bool) {
         self.key(key);
         self.out.push_str(if truth { "true" } else { "false" });
     }
 
     /// `null` for what is absent.
+    #[inline(never)]
     pub(crate) fn optional_integer(&mut self, key: &str, number: Option<u64>) {
         match number {
             Some(number) => self.integer(key, number),
@@ -47,12 +51,14 @@ impl JsonObject<'_> {
         }
     }
 
+    #[inline(never)]
     pub(crate) fn value(&mut self, key: &str, value: &Value) {
         self.key(key);
         write_value(self.out, value);
     }
 
     /// Every key of `keys` except those `without`.
+    #[inline(never)]
     pub(crate) fn all_of(&mut self, keys: &Map<String, Value>, without: &[&str]) {
         for (key, value) in keys {
             if !without.contains(&key.as_str()) {
@@ -72,17 +78,17 @@ impl JsonObject<'_> {
     /// Entries that are written already, separated by commas.
     pub(crate) fn entries(&mut self, entries: &str) {
         if !entries.is_empty() {
-            self.out.push(self.separator);
-            self.separator = ',';
+            self.out.push_str(self.separator);
+            self.separator = ",";
             self.out.push_str(entries);
         }
     }
 
     pub(crate) fn close(self) {
-        if self.separator == '{' {
-            self.out.push('{');
+        if self.separator == "{" {
+            self.out.push_str("{");
         }
-        self.out.push('}');
+        self.out.push_str("}");
     }
 }
 
@@ -94,14 +100,14 @@ pub(crate) fn write_value(out: &mut String, value: &Value) {
         Value::Number(number) => write_display(out, number),
         Value::String(text) => write_text(out, text),
         Value::Array(items) => {
-            out.push('[');
+            out.push_str("[");
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    out.push(',');
+                    out.push_str(",");
                 }
                 write_value(out, item);
             }
-            out.push(']');
+            out.push_str("]");
         }
         Value::Object(keys) => {
             let mut object = JsonObject::open(out);
@@ -114,27 +120,28 @@ pub(crate) fn write_value(out: &mut String, value: &Value) {
 /// A JSON string. Only what RFC 8259 section 7 demands is escaped.
 #[inline(never)]
 pub(crate) fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-        for character in text.chars() {
-            match character {
-                '"' | '\\' => {
-                    out.push('\\');
-                    out.push(character);
-                }
-                '\0'..' ' => {
-                    let hex = |digit: u32| char::from_digit(digit, 16).unwrap_or('0');
-                    out.push_str("\\u00");
-                    out.push(hex(u32::from(character) / 16));
-                    out.push(hex(u32::from(character) % 16));
-                }
-                other => out.push(other),
-            }
+    out.push_str("\"");
+    let mut plain = 0;
+    for (index, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
+            continue;
         }
-    } else {
-        out.push_str(text);
+        // What is escaped is ASCII, so the text is cut between characters.
+        out.push_str(text.get(plain..index).unwrap_or_default());
+        const HEX: [&str; 16] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f"];
+        out.push_str(match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            _ if byte < 16 => "\\u000",
+            _ => "\\u001",
+        });
+        if byte < b' ' {
+            out.push_str(HEX[usize::from(byte % 16)]);
+        }
+        plain = index + 1;
     }
-    out.push('"');
+    out.push_str(text.get(plain..).unwrap_or_default());
+    out.push_str("\"");
 }
 
 #[inline(never)]

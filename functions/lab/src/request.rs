@@ -33,6 +33,7 @@ pub(crate) struct NestedCall<'e> {
 }
 
 impl<'e> Request<'e> {
+    #[inline(never)]
     pub(crate) fn read(event: &'e Event) -> Result<Request<'e>, Error> {
         event.optional("StatusCode", "200, or leave it out", |value| (value.as_u64() == Some(200)).then_some(()))?;
         // The misspelling stands in the original system's README, so clients send it; both are checked, the right one wins.
@@ -64,6 +65,7 @@ fn level(value: &Value) -> Option<u64> {
     value.as_i64().and_then(|level| u64::try_from(level).ok())
 }
 
+#[inline(never)]
 fn nested_calls<'e>(event: &'e Event) -> Result<Vec<NestedCall<'e>>, Error> {
     const ACCEPTED: &str = "a list of {\"function_name\", \"invoke_payload\"} objects";
     let Some(list) = event.optional("invoke_nested", ACCEPTED, Value::as_array)? else { return Ok(Vec::new()) };
