@@ -72,11 +72,6 @@ impl<'a> MedianOfResample<'a> {
     }
 }
 
-/// Appends a resample, with replacement and of the same size, of `values` (not empty) to `to`.
-pub(super) fn resample_into(values: &[f64], to: &mut Vec<f64>, random: &mut impl Rng) {
-    to.extend((0..values.len()).map(|_| values[random.random_range(0..values.len())]));
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
@@ -94,8 +89,7 @@ mod tests {
             let mut quick_draws: Vec<f64> = (0..draws).map(|_| quick.draw(&mut random)).collect();
             let mut plain_draws: Vec<f64> = (0..draws)
                 .map(|_| {
-                    let mut resample = Vec::with_capacity(n);
-                    resample_into(sample.sorted(), &mut resample, &mut random);
+                    let mut resample: Vec<f64> = (0..n).map(|_| sample.sorted()[random.random_range(0..n)]).collect();
                     median_in_place(&mut resample)
                 })
                 .collect();

@@ -42,7 +42,7 @@ pub enum Method {
     OrderStatistics,
     /// Percentiles of a bootstrap of independent samples.
     Bootstrap,
-    /// Expanded percentiles of a bootstrap of processes, and of repetitions within each.
+    /// Expanded percentiles of a bootstrap of processes with all their repetitions.
     HierarchicalBootstrap,
     /// Student's t over one median per process: used where there are too few processes to resample.
     StudentOverProcesses,

@@ -1,8 +1,13 @@
 //! What the intervals really cover, on distributions whose median is known.
 //!
 //! Order statistics: at least what is asked; their exact coverage jumps from rank to rank, so it lies between 95 and
-//! 98.5 % for 10 to 60 samples. The other methods are approximations: the bounds below are what was simulated with ten
-//! times as many draws, less three standard errors.
+//! 98 % for 6 to 60 samples. The other methods are approximations. Simulated with 4,000 to 10,000 draws over the four
+//! shapes, 95 % intervals covered
+//! - the ratio of like with like, 6 to 30 independent samples a side: 95.1 to 97.2 %;
+//! - the median over 2 to 5 processes of 10: 95 %, of a bimodal shape 91 to 93 %; over 8 to 20: 93.4 to 95.4 %;
+//! - the ratio of like with like over 2 to 5 processes a side: 95.2 to 97.8 %; over 8 to 20: 95.3 to 97.6 %.
+//!
+//! The bounds below are wider by what fewer draws may stray.
 
 use rand::{SeedableRng, rngs::StdRng};
 use rand_distr::{Cauchy, Distribution, LogNormal, Normal};
@@ -119,7 +124,7 @@ fn the_ratio_of_like_with_like_contains_one() {
 #[test]
 fn the_median_over_processes_is_covered_with_few_and_with_many() {
     let bootstrap = Bootstrap { resamples: 200, ..Bootstrap::default() };
-    for (processes, draws) in [(2, 1_000), (3, 1_000), (5, 1_000), (6, 150), (10, 100)] {
+    for (processes, draws) in [(2, 1_000), (3, 1_000), (7, 1_000), (8, 300), (20, 200)] {
         let found = coverage(draws, 5, |random| {
             covers(clustered_median(&Shape::Normal.clusters(processes, 10, random), &bootstrap).interval, 100.0)
         });
@@ -130,7 +135,7 @@ fn the_median_over_processes_is_covered_with_few_and_with_many() {
 #[test]
 fn the_ratio_over_processes_of_like_with_like_contains_one() {
     let bootstrap = Bootstrap { resamples: 200, ..Bootstrap::default() };
-    for (processes, draws) in [(2, 1_000), (3, 1_000), (5, 1_000), (6, 100), (10, 50)] {
+    for (processes, draws) in [(2, 1_000), (3, 1_000), (7, 1_000), (8, 200), (20, 100)] {
         let found = coverage(draws, 6, |random| {
             let (a, b) =
                 (Shape::LogNormal.clusters(processes, 10, random), Shape::LogNormal.clusters(processes, 10, random));
