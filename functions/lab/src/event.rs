@@ -111,16 +111,14 @@ pub(crate) fn describe(value: &Value) -> String {
         Value::Object(keys) => return format!("an object of {} keys", keys.len()),
     };
     let mut shown = String::new();
-    match value {
-        Value::String(text) if text.chars().nth(SHOWN_CHARACTERS).is_some() => {
-            write_text(&mut shown, &text.chars().take(SHOWN_CHARACTERS).collect::<String>());
-            format!("{shown}... ({kind} of {} bytes)", text.len())
-        }
-        _ => {
-            write_value(&mut shown, value);
-            format!("{shown} ({kind})")
-        }
+    if let Value::String(text) = value
+        && let Some((end, _)) = text.char_indices().nth(SHOWN_CHARACTERS)
+    {
+        write_text(&mut shown, text.get(..end).unwrap_or_default());
+        return format!("{shown}... ({kind} of {} bytes)", text.len());
     }
+    write_value(&mut shown, value);
+    format!("{shown} ({kind})")
 }
 
 /// The error for an event that could not be parsed.
@@ -139,13 +137,13 @@ fn refuse_text(text: &str, error: &serde_json::Error) -> Error {
 }
 
 /// The key that the fault at `line` and `column` (both from 1, the column in bytes) belongs to, as far as it can be told.
-fn key_before(text: &str, line: usize, column: usize) -> Option<String> {
+fn key_before(text: &str, line: usize, column: usize) -> Option<&str> {
     let line_start: usize = text.split_inclusive('\n').take(line.checked_sub(1)?).map(str::len).sum();
-    let read = text.as_bytes().get(..(line_start + column).min(text.len()))?;
+    let read = text.as_bytes().get(..line_start + column).unwrap_or(text.as_bytes());
     let colon = read.iter().rposition(|&byte| byte == b':')?;
     let close = read[..colon].iter().rposition(|&byte| byte == b'"')?;
     let open = read[..close].iter().rposition(|&byte| byte == b'"')?;
-    Some(String::from_utf8_lossy(&read[open + 1..close]).chars().take(SHOWN_CHARACTERS).collect())
+    text.get(open + 1..close).filter(|key| key.len() <= SHOWN_CHARACTERS)
 }
 
 #[cfg(test)]

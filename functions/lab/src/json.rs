@@ -21,7 +21,7 @@ impl JsonObject<'_> {
         self.out.push_str(self.separator);
         self.separator = ",";
         write_text(self.out, key);
-        self.out.push_str(":");
+        self.out.push(':');
     }
 
     #[inline(never)]
@@ -86,9 +86,9 @@ impl JsonObject<'_> {
 
     pub(crate) fn close(self) {
         if self.separator == "{" {
-            self.out.push_str("{");
+            self.out.push('{');
         }
-        self.out.push_str("}");
+        self.out.push('}');
     }
 }
 
@@ -100,14 +100,14 @@ pub(crate) fn write_value(out: &mut String, value: &Value) {
         Value::Number(number) => write_display(out, number),
         Value::String(text) => write_text(out, text),
         Value::Array(items) => {
-            out.push_str("[");
+            out.push('[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    out.push_str(",");
+                    out.push(',');
                 }
                 write_value(out, item);
             }
-            out.push_str("]");
+            out.push(']');
         }
         Value::Object(keys) => {
             let mut object = JsonObject::open(out);
@@ -120,7 +120,7 @@ pub(crate) fn write_value(out: &mut String, value: &Value) {
 /// A JSON string. Only what RFC 8259 section 7 demands is escaped.
 #[inline(never)]
 pub(crate) fn write_text(out: &mut String, text: &str) {
-    out.push_str("\"");
+    out.push('"');
     let mut plain = 0;
     for (index, byte) in text.bytes().enumerate() {
         if byte >= b' ' && byte != b'"' && byte != b'\\' {
@@ -141,7 +141,7 @@ pub(crate) fn write_text(out: &mut String, text: &str) {
         plain = index + 1;
     }
     out.push_str(text.get(plain..).unwrap_or_default());
-    out.push_str("\"");
+    out.push('"');
 }
 
 #[inline(never)]
