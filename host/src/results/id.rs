@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn run_ids_sort_by_time_and_differ_within_a_second() {
         let second = 1_000_000_000;
-        let ids: Vec<String> = (0..2_000).map(|step| run_id(step * 977 * 86_400 * second / 10)).collect();
+        let ids: Vec<String> = (0..2_000).map(|step| run_id(step * 97 * 8_640 * second)).collect();
         assert!(ids.is_sorted_by(|a, b| a[..7] <= b[..7]), "{ids:?}");
         assert!(ids.iter().all(|id| id.len() == 11));
         assert_ne!(run_id(second), run_id(second));

@@ -3,6 +3,7 @@
 //! [`Store`] is the file, [`Recorder`] what an experiment writes a run with, [`Filter`] what a report reads it by. The
 //! tables are in `host/migrations`; the types of [`row`] are their rows.
 
+mod batch;
 mod error;
 mod filter;
 mod id;

@@ -7,12 +7,13 @@ use std::thread::JoinHandle;
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::oneshot;
 
+use super::batch::unix_ns;
 use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
 use super::table::Stored;
-use super::writer::{Message, ROWS, Shared, Writer, unix_ns};
+use super::writer::{Message, ROWS, Shared, Writer};
 use super::{InvocationId, RecordError, Run, RunStatus, StoreError};
 
-pub use super::writer::Row;
+pub use super::batch::Row;
 
 /// Takes what a run measures and hands it to a thread that writes it: [`Recorder::record`] never waits for the disk.
 ///

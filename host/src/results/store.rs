@@ -5,11 +5,11 @@ use std::{ops::ControlFlow, path::Path, path::PathBuf, time::Duration};
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{Arguments, AssertSqlSafe, Row as _};
 
+use super::batch::unix_ns;
 use super::filter::Argument;
 use super::id::run_id;
 use super::process::ProcessIdentity;
 use super::table::{Stored, Table};
-use super::writer::unix_ns;
 use super::{Filter, NewRun, Recorder, Run, RunNumber, RunStatus, StoreError, open};
 
 /// Rows read at a time: bounds the memory of a report and how long a reader holds back the clearing of the WAL.

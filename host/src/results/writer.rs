@@ -3,17 +3,16 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions, Connection};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
+use super::batch::{Batch, Row, unix_ns};
 use super::error::is_constraint;
 use super::insert::Statements;
-use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
-use super::table::{Stored, Table};
 use super::{RecordError, RunNumber, RunStatus, StoreError};
 
 /// A row waits at most this long before it is written.
@@ -24,38 +23,6 @@ pub(super) const ROWS: usize = 1_000;
 const ROWS_PER_TRANSACTION: usize = 50_000;
 /// How often writing is tried for the last time once nobody holds the recorder any more.
 const LAST_ATTEMPTS: u32 = 3;
-
-/// Something to write.
-#[derive(Debug)]
-pub enum Row {
-    /// A call of a function, with the id reserved for it.
-    Invocation(Stored<Invocation>),
-    /// A record out of a response.
-    Record(NestedRecord),
-    /// A point of a time series.
-    Sample(Sample),
-    /// A counted event.
-    Counter(Counter),
-    /// Any other number.
-    Metric(Metric),
-    /// A remark.
-    Note(Note),
-}
-
-impl Row {
-    /// Memory that the row takes, bytes, about.
-    pub(super) fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + match self {
-                Self::Invocation(stored) => stored.row.heap_bytes(),
-                Self::Record(row) => row.heap_bytes(),
-                Self::Sample(row) => row.heap_bytes(),
-                Self::Counter(row) => row.heap_bytes(),
-                Self::Metric(row) => row.heap_bytes(),
-                Self::Note(row) => row.heap_bytes(),
-            }
-    }
-}
 
 type Answer = oneshot::Sender<Result<(), RecordError>>;
 
@@ -86,126 +53,6 @@ impl Shared {
     pub(super) fn take_trouble(&self) -> Option<RecordError> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
-}
-
-/// Rows of one kind that wait, and the id of the next.
-#[derive(Debug)]
-struct Waiting<T> {
-    rows: Vec<Stored<T>>,
-    next: i64,
-}
-
-impl<T> Waiting<T> {
-    fn new(run: RunNumber) -> Self {
-        Self { rows: Vec::new(), next: run.first_row() }
-    }
-
-    fn push(&mut self, row: T) {
-        self.rows.push(Stored { id: self.next, row });
-        self.next += 1;
-    }
-}
-
-struct Batch {
-    invocations: Vec<Stored<Invocation>>,
-    records: Waiting<NestedRecord>,
-    samples: Waiting<Sample>,
-    counters: Waiting<Counter>,
-    metrics: Waiting<Metric>,
-    notes: Waiting<Note>,
-    rows: usize,
-    bytes: usize,
-}
-
-impl Batch {
-    fn new(run: RunNumber) -> Self {
-        Self {
-            invocations: Vec::new(),
-            records: Waiting::new(run),
-            samples: Waiting::new(run),
-            counters: Waiting::new(run),
-            metrics: Waiting::new(run),
-            notes: Waiting::new(run),
-            rows: 0,
-            bytes: 0,
-        }
-    }
-
-    fn push(&mut self, row: Row, bytes: usize) {
-        match row {
-            Row::Invocation(row) => self.invocations.push(row),
-            Row::Record(row) => self.records.push(row),
-            Row::Sample(row) => self.samples.push(row),
-            Row::Counter(row) => self.counters.push(row),
-            Row::Metric(row) => self.metrics.push(row),
-            Row::Note(row) => self.notes.push(row),
-        }
-        self.rows += 1;
-        self.bytes += bytes;
-    }
-
-    fn clear(&mut self) {
-        self.invocations.clear();
-        self.records.rows.clear();
-        self.samples.rows.clear();
-        self.counters.rows.clear();
-        self.metrics.rows.clear();
-        self.notes.rows.clear();
-        (self.rows, self.bytes) = (0, 0);
-    }
-
-    async fn write(&self, connection: &mut SqliteConnection, statements: &mut Statements) -> Result<(), sqlx::Error> {
-        statements.insert(connection, &self.invocations).await?;
-        statements.insert(connection, &self.records.rows).await?;
-        statements.insert(connection, &self.samples.rows).await?;
-        statements.insert(connection, &self.counters.rows).await?;
-        statements.insert(connection, &self.metrics.rows).await?;
-        statements.insert(connection, &self.notes.rows).await
-    }
-
-    /// Row by row, for a batch that holds rows which the database refuses: each of those becomes a note that holds it.
-    async fn write_singly(
-        &mut self,
-        connection: &mut SqliteConnection,
-        statements: &mut Statements,
-    ) -> Result<(), sqlx::Error> {
-        let mut refused = Vec::new();
-        singly(connection, statements, &self.invocations, &mut refused).await?;
-        singly(connection, statements, &self.records.rows, &mut refused).await?;
-        singly(connection, statements, &self.samples.rows, &mut refused).await?;
-        singly(connection, statements, &self.counters.rows, &mut refused).await?;
-        singly(connection, statements, &self.metrics.rows, &mut refused).await?;
-        singly(connection, statements, &self.notes.rows, &mut refused).await?;
-        let first = self.notes.rows.len();
-        for text in refused {
-            self.notes.push(Note { invocation: None, created_unix_ns: unix_ns(), level: Level::Error, text });
-        }
-        statements.insert(connection, &self.notes.rows[first..]).await
-    }
-}
-
-async fn singly<T: Table>(
-    connection: &mut SqliteConnection,
-    statements: &mut Statements,
-    rows: &[Stored<T>],
-    refused: &mut Vec<String>,
-) -> Result<(), sqlx::Error> {
-    for stored in rows {
-        match statements.insert(connection, std::slice::from_ref(stored)).await {
-            Err(error) if is_constraint(&error) => {
-                let row = serde_json::to_string(stored).unwrap_or_default();
-                refused.push(format!("the database refused a row of {}: {error}: {row}", T::NAME));
-            }
-            result => result?,
-        }
-    }
-    Ok(())
-}
-
-/// Now, Unix time, ns.
-pub(super) fn unix_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 pub(super) struct Writer {
@@ -350,7 +197,7 @@ impl File {
             Ok(()) => transaction.commit().await?,
             Err(error) if is_constraint(&error) => {
                 transaction.rollback().await?;
-                let notes = (batch.notes.rows.len(), batch.notes.next);
+                let notes = batch.notes_mark();
                 let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
                 let written = batch.write_singly(&mut transaction, &mut self.statements).await;
                 let written = match written {
@@ -359,8 +206,7 @@ impl File {
                 };
                 if let Err(error) = written {
                     // The notes about refused rows come again at the next attempt.
-                    batch.notes.rows.truncate(notes.0);
-                    batch.notes.next = notes.1;
+                    batch.forget_notes_after(notes);
                     return Err(error);
                 }
             }

@@ -112,7 +112,7 @@ fn the_ratio_of_like_with_like_contains_one() {
     let bootstrap = Bootstrap { resamples: 200, ..Bootstrap::default() };
     for shape in SHAPES {
         for n in [10, 30] {
-            let found = coverage(500, 4, |random| {
+            let found = coverage(300, 4, |random| {
                 let (a, b) = (shape.sample(n, random), shape.sample(n, random));
                 ratio_of_medians(&a, &b, &bootstrap).is_some_and(|found| covers(found.interval, 1.0))
             });

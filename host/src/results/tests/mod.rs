@@ -1,0 +1,7 @@
+//! What the store promises, through its public face.
+
+mod files;
+mod fixture;
+mod processes;
+mod recording;
+mod trouble;
