@@ -2,6 +2,7 @@
 //!
 //! A probe imports no other part of the program. A number that could not be read is absent with its reason, never zero.
 
+pub mod callgrind;
 pub mod clock;
 pub mod counters;
 pub mod disk_io;
