@@ -59,7 +59,7 @@ impl Caller<'_> {
             && let Some((own, records)) = records(response)
         {
             for (identifier, record) in records {
-                descendants.add(identifier, |object| {
+                descendants.add(identifier, &|object| {
                     let is_own = identifier == own;
                     object.all_of(record.as_object().unwrap_or(records), if is_own { &INVOCATION_KEYS } else { &[] });
                     if is_own {
@@ -71,7 +71,7 @@ impl Caller<'_> {
         }
         // A record in the name of a callee that sent none of its own: it failed, or it is no record function.
         let identifier = new_identifier(function_name);
-        descendants.add(&identifier, |record| {
+        descendants.add(&identifier, &|record| {
             record.text("identifier", &identifier);
             record.text("function_name", function_name);
             record.text("parent", self.identifier);

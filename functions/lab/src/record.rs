@@ -74,7 +74,7 @@ pub(crate) struct Descendants {
 
 impl Descendants {
     /// Adds the record of `identifier`, which `write` fills.
-    pub(crate) fn add(&mut self, identifier: &str, write: impl FnOnce(&mut JsonObject<'_>)) {
+    pub(crate) fn add(&mut self, identifier: &str, write: &dyn Fn(&mut JsonObject<'_>)) {
         if !self.entries.is_empty() {
             self.entries.push(',');
         }
@@ -133,7 +133,7 @@ mod tests {
     fn descendants_keep_their_order() {
         let mut descendants = Descendants::default();
         for identifier in ["b", "a \"x\""] {
-            descendants.add(identifier, |record| record.text("identifier", identifier));
+            descendants.add(identifier, &|record| record.text("identifier", identifier));
         }
         assert_eq!(descendants.entries, r#""b":{"identifier":"b"},"a \"x\"":{"identifier":"a \"x\""}"#);
     }

@@ -170,7 +170,7 @@ mod tests {
             (r#"{"sleep": "abc"}"#, ["`sleep` is \"abc\" (a string)", "give a number of seconds, 0 or more"]),
             (r#"{"sleep": -1}"#, ["`sleep` is -1 (an integer)", "0 or more"]),
             (r#"{"sleep": -0.5}"#, ["`sleep` is -0.5", "0 or more"]),
-            (r#"{"sleep": 1e300}"#, ["`sleep` is 1e+300", "below 2^64"]),
+            (r#"{"sleep": 1e300}"#, ["`sleep` is 1e300", "below 2^64"]),
             (r#"{"sleep": null}"#, ["`sleep` is null", "seconds"]),
             (r#"{"sleep": true}"#, ["`sleep` is true (a boolean)", "seconds"]),
             (r#"{"throughput_time": []}"#, ["`throughput_time` is a list of 0 values", "seconds"]),
