@@ -59,9 +59,11 @@ impl Caller<'_> {
             && let Some((own, records)) = records(response)
         {
             for (identifier, record) in records {
+                // `records` has made sure of it.
+                let Value::Object(record) = record else { continue };
                 descendants.add(identifier, &|object| {
                     let is_own = identifier == own;
-                    object.all_of(record.as_object().unwrap_or(records), if is_own { &INVOCATION_KEYS } else { &[] });
+                    object.all_of(record, if is_own { &INVOCATION_KEYS } else { &[] });
                     if is_own {
                         write_invocation(object, outcome.as_ref());
                     }
