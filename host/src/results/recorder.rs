@@ -20,7 +20,7 @@ pub use super::batch::Row;
 /// A row is in the file at most a quarter of a second after it was recorded, or after [`Recorder::flush`]; from then on
 /// it survives the death of the process. While writing fails, rows are kept in memory up to a bound and tried again.
 /// Clones are cheap and write the same run. When the last is dropped without [`Recorder::finish`], what was recorded is
-/// written, and the run is interrupted.
+/// written, which the drop waits for, and the run is interrupted.
 #[derive(Debug, Clone)]
 pub struct Recorder(Arc<Inner>);
 

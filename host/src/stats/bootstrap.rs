@@ -81,7 +81,7 @@ mod tests {
     /// The share of draws at or below each value, the quick way and the plain way.
     #[test]
     fn the_quick_draw_has_the_distribution_of_real_resamples() {
-        for n in [5usize, 6, 31, 40] {
+        for n in [5usize, 6, 31] {
             let sample = Sample::new((0..n).map(|index| index as f64).collect()).unwrap();
             let quick = MedianOfResample::new(&sample).unwrap();
             let mut random = StdRng::seed_from_u64(11);

@@ -78,11 +78,11 @@ fn intervals_of_the_median_cover_what_they_state() {
     for shape in SHAPES {
         for n in [6, 10, 25, 60] {
             let stated = ranks(n, 0.5, Confidence::NINETY_FIVE).map_or(f64::NAN, |found| found.2);
-            let found = coverage(4_000, 1, |random| {
+            let found = coverage(3_000, 1, |random| {
                 covers(shape.sample(n, random).median_interval(Confidence::NINETY_FIVE), 100.0)
             });
-            // Four standard errors of a share near 0.96 over 4,000 draws.
-            assert!((found - stated).abs() < 0.0125 && found >= 0.93, "{shape:?}, n {n}: {found}, stated {stated}");
+            // Four standard errors of a share near 0.96 over 3,000 draws.
+            assert!((found - stated).abs() < 0.0145 && found >= 0.93, "{shape:?}, n {n}: {found}, stated {stated}");
         }
     }
 }
@@ -91,7 +91,7 @@ fn intervals_of_the_median_cover_what_they_state() {
 fn intervals_of_the_95th_percentile_cover_what_they_state() {
     let truth = 100.0 * (0.5 * 1.644_853_627f64).exp();
     for n in [59, 100, 200] {
-        let found = coverage(3_000, 2, |random| {
+        let found = coverage(2_000, 2, |random| {
             covers(Shape::LogNormal.sample(n, random).quantile_interval(0.95, Confidence::NINETY_FIVE), truth)
         });
         assert!((0.94..=0.985).contains(&found), "n {n}: {found}");
@@ -124,7 +124,7 @@ fn the_ratio_of_like_with_like_contains_one() {
 #[test]
 fn the_median_over_processes_is_covered_with_few_and_with_many() {
     let bootstrap = Bootstrap { resamples: 200, ..Bootstrap::default() };
-    for (processes, draws) in [(2, 1_000), (3, 1_000), (7, 1_000), (8, 300), (20, 200)] {
+    for (processes, draws) in [(2, 1_000), (3, 1_000), (7, 1_000), (8, 200), (20, 100)] {
         let found = coverage(draws, 5, |random| {
             covers(clustered_median(&Shape::Normal.clusters(processes, 10, random), &bootstrap).interval, 100.0)
         });
