@@ -1,5 +1,5 @@
 -- Everything a run records. Times are integers with the unit in the name; a value that could not be read is NULL beside
--- the reason. Text columns named `labels`, `plan`, `environment`, `command`, `configuration`, `created`, `record`, `event` and
+-- the reason. Text columns named `labels`, `plan`, `environment`, `command`, `configuration`, `created`, `record` and
 -- `response` hold JSON.
 --
 -- The id of a row that a run recorded is (number of the run << 32) + a number within the run: assigned in memory while
