@@ -67,12 +67,16 @@ impl Random {
         word ^ (word >> 18)
     }
 
+    /// In three parts, so that no index has to be taken modulo the length.
     fn refill(&mut self) {
-        for i in 0..STATE_WORDS {
-            let joined = (self.state[i] & 0x8000_0000) | (self.state[(i + 1) % STATE_WORDS] & 0x7fff_ffff);
-            let twisted = (joined >> 1) ^ if joined & 1 == 1 { 0x9908_b0df } else { 0 };
-            self.state[i] = self.state[(i + MIDDLE) % STATE_WORDS] ^ twisted;
+        let state = &mut self.state;
+        for i in 0..STATE_WORDS - MIDDLE {
+            state[i] = state[i + MIDDLE] ^ twist(state[i], state[i + 1]);
         }
+        for i in STATE_WORDS - MIDDLE..STATE_WORDS - 1 {
+            state[i] = state[i + MIDDLE - STATE_WORDS] ^ twist(state[i], state[i + 1]);
+        }
+        state[STATE_WORDS - 1] = state[MIDDLE - 1] ^ twist(state[STATE_WORDS - 1], state[0]);
         self.position = 0;
     }
 
@@ -111,6 +115,11 @@ impl Random {
     pub(crate) fn choice<'a>(&mut self, words: &[&'a str]) -> &'a str {
         words[self.index(words.len())]
     }
+}
+
+fn twist(upper: u32, lower: u32) -> u32 {
+    let joined = (upper & 0x8000_0000) | (lower & 0x7fff_ffff);
+    (joined >> 1) ^ if joined & 1 == 1 { 0x9908_b0df } else { 0 }
 }
 
 /// `init_genrand` of the reference implementation.
