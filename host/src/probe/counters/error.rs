@@ -40,6 +40,15 @@ impl CounterError {
         Self::Open { code: primitive.code.to_string(), errno: error.raw_os_error(), advice: advice(error, &context) }
     }
 
+    /// What the refusal means and what to do, without the event's name where it doesn't matter.
+    #[must_use]
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Open { advice, .. } => advice.clone(),
+            other => other.to_string(),
+        }
+    }
+
     /// The error number of a refused opening.
     #[must_use]
     pub fn errno(&self) -> Option<i32> {

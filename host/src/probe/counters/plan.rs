@@ -100,7 +100,7 @@ impl CounterPlan {
             return;
         }
         if let Err(error) = opens(&alone) {
-            self.absent.push(Absent { name: event.name, reason: error.to_string() });
+            self.absent.push(Absent { name: event.name, reason: error.advice() });
             return;
         }
         for pass in &mut self.passes {
@@ -132,7 +132,7 @@ impl CounterPlan {
                  or give CAP_PERFMON; `getrusage` counts context switches without",
                 self_test.paranoid.map_or("unknown".to_owned(), |level| level.to_string())
             )),
-            Err(error) => Some(error.to_string()),
+            Err(error) => Some(error.advice()),
             Ok(()) => None,
         };
         if let Some(reason) = reason {

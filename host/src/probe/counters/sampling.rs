@@ -161,7 +161,7 @@ impl CounterSampler {
         (ring.lost, ring.throttled, ring.unreadable) = (0, 0, 0);
         (self.baseline, self.lost_before) = ring.read()?;
         self.started_monotonic_ns = super::super::clock::monotonic_ns();
-        ring.sampler.enable_group().map_err(|source| CounterError::Use { action: "started", source })
+        ring.sampler.enable().map_err(|source| CounterError::Use { action: "started", source })
     }
 
     /// Ends the series and gives it.
@@ -169,7 +169,7 @@ impl CounterSampler {
     /// # Errors
     /// The kernel refuses to stop.
     pub fn stop(&mut self) -> Result<CounterSeries, CounterError> {
-        lock(&self.ring).sampler.disable_group().map_err(|source| CounterError::Use { action: "stopped", source })?;
+        lock(&self.ring).sampler.disable().map_err(|source| CounterError::Use { action: "stopped", source })?;
         self.end_drain();
         let mut ring = lock(&self.ring);
         ring.drain();

@@ -67,7 +67,8 @@ impl SelfTest {
             software.map_or(Err(CounterError::Empty), |primitive| open(primitive, 1, kernel).map(drop))
         };
         let kernel_allowed = opens(Kernel::Included).is_ok();
-        let software_absent = if kernel_allowed { None } else { opens(Kernel::Excluded).err().map(|e| e.to_string()) };
+        let software_absent =
+            if kernel_allowed { None } else { opens(Kernel::Excluded).err().map(|error| error.advice()) };
         let trials = try_sizes(|events| count_loop(Primitive::of(EventCode::INSTRUCTIONS), events));
         let usable_counters = trials.iter().take_while(|trial| trial.agreed).count() as u32;
         let hardware_absent = (usable_counters == 0)
@@ -152,7 +153,7 @@ fn count_loop(primitive: Primitive, events: u32) -> Try {
         Ok(counts)
     });
     match counted {
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.advice()),
         Ok(counts) if counts.multiplexed() => Err(format!(
             "the group was on the counters for {} of {} ns only: another program uses them",
             counts.time_running_ns, counts.time_enabled_ns
