@@ -92,10 +92,14 @@ const NO_UNIT: &str = "the kernel found no performance-monitoring unit. On a vir
 fn advice(error: &io::Error, context: &Context) -> String {
     let level = context.paranoid.map_or("unknown".to_owned(), |level| level.to_string());
     match error.raw_os_error() {
+        // From 3 on (some distributions), nothing is allowed without rights; below, user mode is allowed to everyone.
+        Some(libc::EACCES | libc::EPERM) if context.paranoid.is_none_or(|level| level > 2) => format!(
+            "not permitted, as kernel.perf_event_paranoid is {level}: as root run `sysctl kernel.perf_event_paranoid=2`, or \
+             give the program the right with `setcap cap_perfmon=ep`"
+        ),
         Some(libc::EACCES | libc::EPERM) => format!(
-            "not permitted (kernel.perf_event_paranoid is {level}): as root run `sysctl kernel.perf_event_paranoid=2` or \
-             less, or give the program the right with `setcap cap_perfmon=ep`; in a container also allow the call \
-             perf_event_open (`--cap-add PERFMON` or its seccomp profile)"
+            "not permitted, although kernel.perf_event_paranoid is {level}: a container or a security module forbids the call \
+             perf_event_open (`--cap-add PERFMON`, or another seccomp profile), or what was asked for needs CAP_PERFMON"
         ),
         Some(libc::ENOSYS) => {
             "this kernel has no perf_event_open (built without CONFIG_PERF_EVENTS, or a sandbox such as \
@@ -131,13 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn a_refusal_below_the_level_that_forbids_it_points_elsewhere() {
+        let context = Context { hardware: true, beside: 0, paranoid: Some(2), unit: true };
+        assert!(advice(&io::Error::from_raw_os_error(libc::EPERM), &context).contains("seccomp"));
+    }
+
+    #[test]
     fn each_refusal_has_its_own_advice() {
         assert!(advice_for(libc::ENOENT, true, 0, false).contains("hypervisor"));
         assert!(advice_for(libc::EOPNOTSUPP, true, 0, false).contains("hypervisor"));
         assert!(advice_for(libc::ENOENT, true, 0, true).contains("no such event"));
         assert!(advice_for(libc::ENOENT, false, 0, false).contains("no such event"));
         assert!(advice_for(libc::EACCES, true, 0, true).contains("perf_event_paranoid is 3"));
-        assert!(advice_for(libc::EPERM, true, 0, true).contains("seccomp"));
+        assert!(advice_for(libc::EPERM, true, 0, true).contains("cap_perfmon"));
         assert!(advice_for(libc::EINVAL, true, 3, true).contains("the 3 before"));
         assert!(advice_for(libc::EINVAL, true, 0, true).contains("no event of this code"));
         assert!(advice_for(libc::ENOSYS, true, 0, true).contains("perf_event_open"));

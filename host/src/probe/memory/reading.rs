@@ -206,8 +206,6 @@ pub fn page_cache_bytes() -> Result<u64, MemoryError> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use std::hint::black_box;
-
     use super::*;
 
     const ROLLUP: &str = "55d0-7fff ---p 00000000 00:00 0   [rollup]\nRss:  884 kB\nPss:  385 kB\nPss_Dirty: 68 kB\n\
@@ -249,15 +247,24 @@ mod tests {
 
     #[test]
     fn memory_that_was_touched_is_seen_in_rss_and_peak() {
-        let probe = this_process();
-        let before = probe.holding().unwrap();
-        let mut memory = vec![0u8; 64 << 20];
-        memory.iter_mut().step_by(4096).for_each(|byte| *byte = 1);
-        black_box(&memory);
-        let after = probe.holding().unwrap();
-        assert!(after.rss_bytes >= before.rss_bytes + (50 << 20), "{before:?} {after:?}");
-        assert!(after.uss_bytes >= before.uss_bytes + (50 << 20));
-        assert!(probe.peak_rss_bytes().unwrap() >= after.rss_bytes - (8 << 20));
+        // A process of its own, as other tests take and free memory in this one: `dd` waits for a whole block of 64 MiB and
+        // is given 60.
+        let mut child = std::process::Command::new("dd")
+            .args(["bs=64M", "count=1", "iflag=fullblock", "of=/dev/null", "status=none"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let probe = MemoryProbe::new(child.id()).unwrap();
+        let mut input = child.stdin.take().unwrap();
+        io::Write::write_all(&mut input, &vec![1; 60 << 20]).unwrap();
+        let holding = probe.holding().unwrap();
+        assert!(holding.rss_bytes >= 55 << 20, "{holding:?}");
+        assert!(holding.uss_bytes >= 55 << 20, "{holding:?}");
+        let peak = probe.peak_rss_bytes().unwrap();
+        assert!((holding.uss_bytes..80 << 20).contains(&peak), "{peak}");
+        assert!(probe.rss_bytes().unwrap() >= 50 << 20);
+        drop(input);
+        child.wait().unwrap();
     }
 
     #[test]
