@@ -1,1 +1,12 @@
-//! faasbench
+//! faasbench builds the lab functions, deploys and invokes them, and measures them. The command is a thin layer over
+//! this library.
+
+pub mod engine;
+pub mod experiment;
+pub mod paths;
+pub mod probe;
+pub mod report;
+pub mod results;
+pub mod stats;
+pub mod worker;
+pub mod workload;

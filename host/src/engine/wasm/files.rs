@@ -1,0 +1,312 @@
+//! Counting what a guest does with files, where it crosses the WASI boundary, and stopping it at its share of the disk.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi::WasiView as _;
+use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView as _};
+use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
+    DescriptorFlags, ErrorCode, Filesize, Host, HostDescriptor, OpenFlags, PathFlags,
+};
+use wasmtime_wasi::p2::{
+    DynInputStream, DynOutputStream, FsResult, InputStream, OutputStream, Pollable, StreamError, StreamResult,
+};
+
+use super::state::State;
+
+/// The interface whose functions are wrapped, as this version of wasmtime-wasi names it.
+const FILESYSTEM_INTERFACE: &str = "wasi:filesystem/types@0.2.12";
+
+/// What was done with one file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileCount {
+    /// Times it was opened.
+    pub opens: u64,
+    /// Read calls.
+    pub reads: u64,
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Write calls.
+    pub writes: u64,
+    /// Bytes written.
+    pub written_bytes: u64,
+}
+
+/// Counts for every file, by its path in the scratch folder.
+pub type FileCounts = BTreeMap<String, FileCount>;
+
+/// The counts of one instance, shared with its open streams.
+#[derive(Debug, Clone)]
+pub(super) struct FileLedger(Arc<Mutex<Entries>>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    counts: FileCounts,
+    /// Paths of open descriptors, by their index in the resource table.
+    paths: HashMap<u32, String>,
+    written_bytes: u64,
+    limit_bytes: u64,
+    limit_reached: bool,
+}
+
+impl FileLedger {
+    pub(super) fn new(limit_bytes: u64) -> FileLedger {
+        FileLedger(Arc::new(Mutex::new(Entries { limit_bytes, ..Entries::default() })))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        // Counts are whole after any panic: each is changed in one step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self) -> FileCounts {
+        std::mem::take(&mut self.entries().counts)
+    }
+
+    /// The limit, once it was reached.
+    pub(super) fn limit_reached(&self) -> Option<u64> {
+        let entries = self.entries();
+        entries.limit_reached.then_some(entries.limit_bytes)
+    }
+
+    fn opened(&self, descriptor: u32, path: &str) {
+        let mut entries = self.entries();
+        entries.counts.entry(path.to_owned()).or_default().opens += 1;
+        entries.paths.insert(descriptor, path.to_owned());
+    }
+
+    fn path(&self, descriptor: u32) -> String {
+        self.entries().paths.get(&descriptor).cloned().unwrap_or_default()
+    }
+
+    fn read(&self, path: &str, bytes: usize) {
+        let mut entries = self.entries();
+        let count = entries.counts.entry(path.to_owned()).or_default();
+        count.reads += 1;
+        count.read_bytes += bytes as u64;
+    }
+
+    /// Counts a write, or refuses it when the instance has had its share.
+    fn write(&self, path: &str, bytes: usize) -> Result<(), ()> {
+        let mut entries = self.entries();
+        if entries.written_bytes + bytes as u64 > entries.limit_bytes {
+            entries.limit_reached = true;
+            return Err(());
+        }
+        entries.written_bytes += bytes as u64;
+        let count = entries.counts.entry(path.to_owned()).or_default();
+        count.writes += 1;
+        count.written_bytes += bytes as u64;
+        Ok(())
+    }
+}
+
+/// Puts the counting functions over wasmtime-wasi's own.
+pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    let mut filesystem = linker.instance(FILESYSTEM_INTERFACE)?;
+
+    filesystem.func_wrap(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, State>,
+         (directory, path_flags, path, open_flags, flags): (
+            Resource<Descriptor>,
+            PathFlags,
+            String,
+            OpenFlags,
+            DescriptorFlags,
+        )| {
+            let state = store.data_mut();
+            let parent = state.files.path(directory.rep());
+            let full = if parent.is_empty() { path.clone() } else { format!("{parent}/{path}") };
+            let opened = state.filesystem().open_at(directory, path_flags, path, open_flags, flags);
+            if let Ok(descriptor) = &opened {
+                state.files.opened(descriptor.rep(), &full);
+            }
+            Ok((answer(state, opened)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.read-via-stream",
+        |mut store: StoreContextMut<'_, State>, (file, offset): (Resource<Descriptor>, Filesize)| {
+            let state = store.data_mut();
+            let path = state.files.path(file.rep());
+            let opened = state.filesystem().read_via_stream(file, offset);
+            let counted = match opened {
+                Ok(stream) => {
+                    let table = state.ctx().table;
+                    let inner: DynInputStream = table.delete(stream)?;
+                    let counted: DynInputStream = Box::new(CountedInput { inner, path, files: state.files.clone() });
+                    Ok(state.ctx().table.push(counted)?)
+                }
+                Err(error) => Err(error),
+            };
+            Ok((answer(state, counted)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.write-via-stream",
+        |mut store: StoreContextMut<'_, State>, (file, offset): (Resource<Descriptor>, Filesize)| {
+            let state = store.data_mut();
+            let path = state.files.path(file.rep());
+            let opened = state.filesystem().write_via_stream(file, offset);
+            let counted = counted_output(state, path, opened)?;
+            Ok((answer(state, counted)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.append-via-stream",
+        |mut store: StoreContextMut<'_, State>, (file,): (Resource<Descriptor>,)| {
+            let state = store.data_mut();
+            let path = state.files.path(file.rep());
+            let opened = state.filesystem().append_via_stream(file);
+            let counted = counted_output(state, path, opened)?;
+            Ok((answer(state, counted)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.read",
+        |mut store: StoreContextMut<'_, State>,
+         (file, length, offset): (Resource<Descriptor>, Filesize, Filesize)| {
+            let state = store.data_mut();
+            let path = state.files.path(file.rep());
+            let read = state.filesystem().read(file, length, offset);
+            if let Ok((bytes, _)) = &read {
+                state.files.read(&path, bytes.len());
+            }
+            Ok((answer(state, read)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.write",
+        |mut store: StoreContextMut<'_, State>, (file, bytes, offset): (Resource<Descriptor>, Vec<u8>, Filesize)| {
+            let state = store.data_mut();
+            let path = state.files.path(file.rep());
+            if state.files.write(&path, bytes.len()).is_err() {
+                return Ok((Err(ErrorCode::Quota),));
+            }
+            let written = state.filesystem().write(file, bytes, offset);
+            Ok((answer(state, written)?,))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+fn answer<R>(state: &mut State, result: FsResult<R>) -> wasmtime::Result<Result<R, ErrorCode>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => Ok(Err(Host::convert_error_code(&mut state.filesystem(), error)?)),
+    }
+}
+
+fn counted_output(
+    state: &mut State,
+    path: String,
+    opened: FsResult<Resource<DynOutputStream>>,
+) -> wasmtime::Result<FsResult<Resource<DynOutputStream>>> {
+    let stream = match opened {
+        Ok(stream) => stream,
+        Err(error) => return Ok(Err(error)),
+    };
+    let inner = state.ctx().table.delete(stream)?;
+    let counted: DynOutputStream = Box::new(CountedOutput { inner, path, files: state.files.clone() });
+    Ok(Ok(state.ctx().table.push(counted)?))
+}
+
+struct CountedInput {
+    inner: DynInputStream,
+    path: String,
+    files: FileLedger,
+}
+
+#[async_trait::async_trait]
+impl Pollable for CountedInput {
+    async fn ready(&mut self) {
+        self.inner.ready().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl InputStream for CountedInput {
+    fn read(&mut self, size: usize) -> StreamResult<bytes::Bytes> {
+        let bytes = self.inner.read(size)?;
+        self.files.read(&self.path, bytes.len());
+        Ok(bytes)
+    }
+
+    async fn blocking_read(&mut self, size: usize) -> StreamResult<bytes::Bytes> {
+        let bytes = self.inner.blocking_read(size).await?;
+        self.files.read(&self.path, bytes.len());
+        Ok(bytes)
+    }
+
+    async fn cancel(&mut self) {
+        self.inner.cancel().await;
+    }
+}
+
+struct CountedOutput {
+    inner: DynOutputStream,
+    path: String,
+    files: FileLedger,
+}
+
+impl CountedOutput {
+    fn count(&self, bytes: usize) -> StreamResult<()> {
+        self.files
+            .write(&self.path, bytes)
+            .map_err(|()| StreamError::LastOperationFailed(std::io::Error::from_raw_os_error(libc::EDQUOT).into()))
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for CountedOutput {
+    async fn ready(&mut self) {
+        self.inner.ready().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl OutputStream for CountedOutput {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.count(bytes.len())?;
+        self.inner.write(bytes)
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        self.inner.flush()
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        self.inner.check_write()
+    }
+
+    async fn blocking_write_and_flush(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.count(bytes.len())?;
+        self.inner.blocking_write_and_flush(bytes).await
+    }
+
+    async fn cancel(&mut self) {
+        self.inner.cancel().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_over_the_limit_is_refused_and_remembered() {
+        let files = FileLedger::new(10);
+        assert_eq!(files.write("a", 10), Ok(()));
+        assert_eq!(files.limit_reached(), None);
+        assert_eq!(files.write("a", 1), Err(()));
+        assert_eq!(files.limit_reached(), Some(10));
+        assert_eq!(files.take()["a"].written_bytes, 10);
+    }
+}

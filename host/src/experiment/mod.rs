@@ -1,0 +1,14 @@
+//! Experiments: procedures over deployments that answer a named question.
+
+mod counting;
+mod crew;
+mod plan;
+mod progress;
+mod record;
+mod runner;
+mod schedule;
+
+pub use plan::{Experiment, PLAN_VERSION, Plan, PlanError, PlannedCounters, PlannedExperiment, PlannedWorkload, UntilInterval};
+pub use progress::Progress;
+pub use runner::{ReadyWorkload, RunError, RunSummary, Runner};
+pub use schedule::{Unit, generator, units};

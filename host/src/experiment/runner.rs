@@ -1,0 +1,505 @@
+//! Carrying out a plan: unit after unit, each with fresh worker processes whose repetitions are interleaved.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rand::seq::SliceRandom;
+use thiserror::Error;
+use tokio::sync::watch;
+
+use super::counting::Counting;
+use super::crew::Crew;
+use super::plan::{Experiment, Plan};
+use super::progress::Progress;
+use super::record::{self, Place, Recorded};
+use super::schedule::{Unit, generator, units};
+use crate::engine::EngineKind;
+use crate::paths::CacheFolders;
+use crate::probe::clock::unix_ns;
+use crate::probe::memory::{Detail, MemorySampler, SamplerOptions};
+use crate::results::row::{Level, Reading};
+use crate::results::{RecordError, Recorder};
+use crate::stats::{Bootstrap, Clusters, clustered_median};
+use crate::worker::{Preparation, ProbeRequest, WorkerCommand, WorkerError};
+use crate::workload::Function;
+
+/// An engine that fails this often in a row in one unit is left alone for the rest of it: it would only fail again.
+const FAILURES_IN_A_ROW: u32 = 3;
+/// How much longer everything takes in a simulated processor, as a factor on time limits.
+const SIMULATION_SLOWDOWN: u32 = 100;
+/// Repetitions that are run before an interval is looked at again.
+const REPETITIONS_BETWEEN_LOOKS: u32 = 10;
+
+/// A workload that is ready: its objects are in storage.
+#[derive(Debug, Clone)]
+pub struct ReadyWorkload {
+    /// The function.
+    pub function: &'static Function,
+    /// `test`, `small`, `large`, or a name for the user's own input.
+    pub label: String,
+    /// The event, UTF-8 JSON.
+    pub event: String,
+    /// The folder or file of its input objects.
+    pub inputs: Option<std::path::PathBuf>,
+}
+
+/// What ended a run before its plan was done.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// Results could not be kept.
+    #[error("results could not be kept: {0}")]
+    Record(#[from] RecordError),
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunSummary {
+    /// Invocations that were answered with a result.
+    pub succeeded: u64,
+    /// Invocations that were not.
+    pub failed: u64,
+    /// What was asked for and not measured, each once.
+    pub problems: BTreeSet<String>,
+    /// Whether it was cut.
+    pub interrupted: bool,
+}
+
+/// Walls of the warm invocations of one workload on one engine, by process.
+type Walls = BTreeMap<u32, Vec<f64>>;
+
+/// Carries out one plan.
+pub struct Runner<'a> {
+    /// What to do.
+    pub plan: &'a Plan,
+    /// The plan's workloads, inputs expanded.
+    pub workloads: &'a [ReadyWorkload],
+    /// Where objects, components and scratch folders are.
+    pub folders: &'a CacheFolders,
+    /// Where results go.
+    pub recorder: &'a Recorder,
+    /// How workers are started.
+    pub command: WorkerCommand,
+    /// Who watches.
+    pub progress: Progress,
+    /// Becomes true when the run is to be cut, in the midst of an invocation if need be.
+    pub interrupt: watch::Receiver<bool>,
+    processes: AtomicU32,
+}
+
+struct State {
+    summary: RunSummary,
+    walls: BTreeMap<(usize, EngineKind), Walls>,
+    digests: BTreeMap<usize, BTreeMap<String, EngineKind>>,
+    counting: Counting,
+}
+
+impl<'a> Runner<'a> {
+    /// A runner for `plan`.
+    pub fn new(
+        plan: &'a Plan,
+        workloads: &'a [ReadyWorkload],
+        folders: &'a CacheFolders,
+        recorder: &'a Recorder,
+        command: WorkerCommand,
+        progress: Progress,
+        interrupt: watch::Receiver<bool>,
+    ) -> Runner<'a> {
+        let processes = AtomicU32::new(0);
+        Runner { plan, workloads, folders, recorder, command, progress, interrupt, processes }
+    }
+
+    /// Steps that progress will show: one for each worker's unit.
+    pub fn steps(plan: &Plan, workloads: usize) -> u64 {
+        units(plan, workloads).len() as u64
+    }
+
+    /// Carries out the plan. What is measured is recorded at once; what fails is recorded too, and the rest goes on.
+    ///
+    /// # Errors
+    /// Only when results can't be kept any longer.
+    pub async fn run(&self) -> Result<RunSummary, RunError> {
+        let counting = Counting::plan(self.plan);
+        for (level, text) in &counting.notes {
+            self.note(*level, text)?;
+        }
+        let mut state = State {
+            summary: RunSummary::default(),
+            walls: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            counting,
+        };
+        state.summary.problems.extend(state.counting.problems.clone());
+        let units = units(self.plan, self.workloads.len());
+        for unit in &units {
+            if self.interrupted() {
+                break;
+            }
+            self.unit(*unit, &mut state).await?;
+            self.progress.step();
+        }
+        if self.plan.until_interval.is_some() {
+            self.until_interval(&mut state).await?;
+        }
+        state.summary.interrupted = self.interrupted();
+        Ok(state.summary)
+    }
+
+    fn interrupted(&self) -> bool {
+        *self.interrupt.borrow()
+    }
+
+    /// Goes on with workloads whose intervals are still too wide.
+    async fn until_interval(&self, state: &mut State) -> Result<(), RunError> {
+        let Some(until) = self.plan.until_interval else { return Ok(()) };
+        if !self.plan.experiments.iter().any(|planned| planned.experiment == Experiment::Time) {
+            return Ok(());
+        }
+        let mut process = self.plan.processes;
+        for workload in 0..self.workloads.len() {
+            loop {
+                let (widest, fewest) = self.widest(state, workload);
+                let narrow = widest.is_some_and(|width| width <= until.fraction);
+                if narrow || fewest == 0 || fewest >= until.max_repetitions || self.interrupted() {
+                    if !narrow && !self.interrupted() {
+                        let name = self.name(workload);
+                        let reached = widest.map_or("unknown".to_owned(), |width| format!("{:.1}%", width * 100.0));
+                        self.note(
+                            Level::Warning,
+                            &format!(
+                                "{name}: the interval of the median is within {reached} after {fewest} repetitions, \
+                                 not within the {:.1}% asked for; raise --max-repetitions or quieten the machine",
+                                until.fraction * 100.0
+                            ),
+                        )?;
+                    }
+                    break;
+                }
+                self.progress.more_steps(1);
+                let repetitions = REPETITIONS_BETWEEN_LOOKS.max(fewest / 2).min(until.max_repetitions - fewest);
+                self.unit(Unit { experiment: Experiment::Time, workload, process, repetitions }, state).await?;
+                self.progress.step();
+                process += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// The widest relative half-interval among a workload's engines, and the fewest repetitions.
+    fn widest(&self, state: &State, workload: usize) -> (Option<f64>, u32) {
+        let mut widest = Some(0.0_f64);
+        let mut fewest = u32::MAX;
+        for engine in &self.plan.engines {
+            let processes: Vec<Vec<f64>> =
+                state.walls.get(&(workload, *engine)).into_iter().flat_map(BTreeMap::values).cloned().collect();
+            fewest = fewest.min(processes.iter().map(Vec::len).sum::<usize>().try_into().unwrap_or(u32::MAX));
+            // The interval that the report will give, so that what was asked for is what is read.
+            let width = Clusters::new(processes).ok().and_then(|clusters| {
+                let median = clustered_median(&clusters, &Bootstrap::default());
+                median.interval?.relative_half_width(median.value)
+            });
+            widest = widest.zip(width).map(|(widest, width)| widest.max(width));
+        }
+        (widest, fewest)
+    }
+
+    fn name(&self, workload: usize) -> String {
+        let workload = &self.workloads[workload];
+        format!("{}/{}", workload.function.name, workload.label)
+    }
+
+    fn note(&self, level: Level, text: &str) -> Result<(), RunError> {
+        self.progress.line(&match level {
+            Level::Remark => text.to_owned(),
+            Level::Warning => format!("warning: {text}"),
+            Level::Error => format!("error: {text}"),
+        });
+        self.recorder.note(level, text)?;
+        Ok(())
+    }
+
+    fn preparation(&self, unit: Unit, engine: EngineKind) -> Preparation {
+        let workload = &self.workloads[unit.workload];
+        Preparation {
+            function: workload.function.name.to_owned(),
+            engine,
+            event: workload.event.clone(),
+            storage: self.folders.objects(),
+            inputs: workload.inputs.clone(),
+            scratch: self.folders.scratch(),
+            artefact_cache: Some(self.folders.components()),
+            memory_limit_bytes: self.plan.memory_limit_bytes,
+            instances: 1,
+            pin: self.plan.pin,
+            simulated: false,
+        }
+    }
+
+    async fn unit(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
+        let name = self.name(unit.workload);
+        self.progress.doing(format!("{} {name}", unit.experiment));
+        let mut order = generator(self.plan.seed, "engines", u64::from(self.processes.load(Ordering::Relaxed)));
+        let mut engines = self.plan.engines.clone();
+        engines.shuffle(&mut order);
+        if unit.experiment == Experiment::Papi && self.plan.counters.simulate {
+            for engine in engines {
+                self.simulate(unit, engine, state).await?;
+            }
+            return Ok(());
+        }
+        if unit.experiment == Experiment::Time && engines.contains(&EngineKind::Wasm) {
+            self.cold_with_compilation(unit, state).await?;
+        }
+        let mut crews = Vec::new();
+        for engine in engines {
+            if let Some(crew) = self.start(unit, engine, state).await? {
+                crews.push(Some((crew, 0)));
+            }
+        }
+        let mut positions: Vec<usize> = (0..crews.len()).collect();
+        for repetition in 1..=unit.repetitions {
+            positions.shuffle(&mut order);
+            for position in &positions {
+                if self.interrupted() {
+                    return Ok(());
+                }
+                let Some((mut crew, mut failures)) = crews[*position].take() else { continue };
+                for probe in state.counting.probes(unit.experiment, self.plan) {
+                    match self.invoke(unit, &mut crew, repetition, &probe, state).await? {
+                        Invoked::Good => failures = 0,
+                        Invoked::Bad => failures += 1,
+                        Invoked::Gone => failures = FAILURES_IN_A_ROW,
+                    }
+                    if failures >= FAILURES_IN_A_ROW {
+                        break;
+                    }
+                }
+                if failures < FAILURES_IN_A_ROW {
+                    crews[*position] = Some((crew, failures));
+                }
+            }
+        }
+        for (crew, _) in crews.into_iter().flatten() {
+            if let Err(error) = crew.finish().await {
+                self.note(Level::Warning, &format!("a worker of {name} did not end well: {error}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the workers of one engine and makes their first invocation, which is the cold one.
+    async fn start(&self, unit: Unit, engine: EngineKind, state: &mut State) -> Result<Option<Crew>, RunError> {
+        let instances = if unit.experiment == Experiment::Memory { self.plan.instances } else { 1 };
+        let processes = if engine == EngineKind::Native { instances } else { 1 };
+        let process = self.processes.fetch_add(processes, Ordering::Relaxed);
+        let preparation = self.preparation(unit, engine);
+        let started = Crew::start(&self.command, self.timeout(), process, &preparation, instances).await;
+        let mut crew = match started {
+            Ok(crew) => crew,
+            Err(error) => {
+                self.gave_up(unit, engine, process, 0, &error, state)?;
+                return Ok(None);
+            }
+        };
+        // The first invocation of an instance is cold: kept, and marked as such.
+        if let Some(probe) = state.counting.probes(unit.experiment, self.plan).first().cloned() {
+            if let Invoked::Gone = self.invoke(unit, &mut crew, 0, &probe, state).await? {
+                return Ok(None);
+            }
+        }
+        Ok(Some(crew))
+    }
+
+    /// One more cold start of the component, compiled on the spot instead of loaded from the cache.
+    async fn cold_with_compilation(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
+        let process = self.processes.fetch_add(1, Ordering::Relaxed);
+        let preparation = Preparation { artefact_cache: None, ..self.preparation(unit, EngineKind::Wasm) };
+        match Crew::start(&self.command, self.timeout(), process, &preparation, 1).await {
+            Ok(mut crew) => {
+                self.invoke(unit, &mut crew, 0, &ProbeRequest::Time, state).await?;
+                Ok(())
+            }
+            Err(error) => self.gave_up(unit, EngineKind::Wasm, process, 0, &error, state),
+        }
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.plan.timeout_ms)
+    }
+
+    fn place(&self, unit: Unit, engine: EngineKind, process: u32, repetition: u32) -> Place<'_> {
+        let workload = &self.workloads[unit.workload];
+        Place { unit, function: workload.function.name, size: &workload.label, engine, process, repetition }
+    }
+
+    /// Records that a worker is gone, and what that costs.
+    fn gave_up(
+        &self,
+        unit: Unit,
+        engine: EngineKind,
+        process: u32,
+        repetition: u32,
+        error: &WorkerError,
+        state: &mut State,
+    ) -> Result<(), RunError> {
+        record::failed(self.recorder, self.place(unit, engine, process, repetition), error, unix_ns())?;
+        state.summary.failed += 1;
+        self.problem(unit, engine, &error.to_string(), state)
+    }
+
+    fn problem(&self, unit: Unit, engine: EngineKind, message: &str, state: &mut State) -> Result<(), RunError> {
+        let text = format!("{} {} on {engine}: {message}", unit.experiment, self.name(unit.workload));
+        if state.summary.problems.insert(text.clone()) {
+            self.note(Level::Error, &text)?;
+        }
+        Ok(())
+    }
+
+    async fn invoke(
+        &self,
+        unit: Unit,
+        crew: &mut Crew,
+        repetition: u32,
+        probe: &ProbeRequest,
+        state: &mut State,
+    ) -> Result<Invoked, RunError> {
+        let engine = crew.engine;
+        let sampler = self.sampler(unit, crew);
+        let mut interrupt = self.interrupt.clone();
+        let answered = tokio::select! {
+            answered = crew.invoke(probe) => answered,
+            _ = interrupt.wait_for(|cut| *cut) => return Ok(Invoked::Gone),
+        };
+        let series = sampler.and_then(MemorySampler::stop);
+        let all = match answered {
+            Ok(all) => all,
+            Err(error) => {
+                self.gave_up(unit, engine, crew.process, repetition, &error, state)?;
+                return Ok(Invoked::Gone);
+            }
+        };
+        let mut good = true;
+        for (index, measured) in all.iter().enumerate() {
+            let process = crew.process + u32::try_from(index).unwrap_or(0);
+            let place = self.place(unit, engine, process, repetition);
+            let recorded = record::measured(self.recorder, place, measured)?;
+            if index == 0 {
+                if repetition == 0 && unit.experiment == Experiment::Time {
+                    record::phases(self.recorder, recorded.id, crew, recorded.wall_ns)?;
+                }
+                if unit.experiment == Experiment::Memory {
+                    self.totals(&recorded, crew)?;
+                    if let Some(series) = &series {
+                        record::memory_series(self.recorder, recorded.id, measured, series)?;
+                    }
+                }
+            }
+            good &= self.judge(unit, engine, process, repetition, recorded, state)?;
+        }
+        Ok(if good { Invoked::Good } else { Invoked::Bad })
+    }
+
+    fn sampler(&self, unit: Unit, crew: &Crew) -> Option<MemorySampler> {
+        if unit.experiment != Experiment::Memory {
+            return None;
+        }
+        let options = SamplerOptions { period_ns: self.plan.sample_period_us * 1_000, detail: Detail::Full };
+        // A worker that has just ended is noticed by the invocation itself.
+        MemorySampler::start(crew.pid()?, options).ok()
+    }
+
+    /// What all instances hold together: the answer to what they share.
+    fn totals(&self, recorded: &Recorded, crew: &Crew) -> Result<(), RunError> {
+        let instances = self.plan.instances.to_string();
+        let labels = [("instances", instances.as_str())];
+        let (rss, pss, uss) = match crew.holding() {
+            Ok(holding) => {
+                let value = |bytes: u64| Reading::Value(bytes as f64);
+                (value(holding.rss_bytes), value(holding.pss_bytes), value(holding.uss_bytes))
+            }
+            Err(reason) => (Reading::Absent(reason.clone()), Reading::Absent(reason.clone()), Reading::Absent(reason)),
+        };
+        record::metric(self.recorder, recorded.id, "total-rss", rss, "bytes", &labels)?;
+        record::metric(self.recorder, recorded.id, "total-pss", pss, "bytes", &labels)?;
+        record::metric(self.recorder, recorded.id, "total-uss", uss, "bytes", &labels)?;
+        Ok(())
+    }
+
+    /// Counts an invocation, compares its result with those before, and keeps its time for the interval.
+    fn judge(
+        &self,
+        unit: Unit,
+        engine: EngineKind,
+        process: u32,
+        repetition: u32,
+        recorded: Recorded,
+        state: &mut State,
+    ) -> Result<bool, RunError> {
+        if let Some((kind, message)) = recorded.error {
+            state.summary.failed += 1;
+            self.problem(unit, engine, &format!("{kind}: {message}"), state)?;
+            return Ok(false);
+        }
+        state.summary.succeeded += 1;
+        if let Some(digest) = recorded.digest {
+            let digests = state.digests.entry(unit.workload).or_default();
+            digests.entry(digest).or_insert(engine);
+            if digests.len() > 1 {
+                let seen: BTreeSet<&str> = digests.values().map(|engine| engine.name()).collect();
+                let seen = seen.into_iter().collect::<Vec<_>>().join(" and ");
+                self.problem(unit, engine, &format!("results differ for the same event (seen on {seen})"), state)?;
+            }
+        }
+        if let Some(wall_ns) = recorded.wall_ns.filter(|_| repetition > 0 && unit.experiment == Experiment::Time) {
+            let walls = state.walls.entry((unit.workload, engine)).or_default();
+            walls.entry(process).or_default().push(wall_ns as f64);
+        }
+        Ok(true)
+    }
+
+    /// One invocation inside Valgrind. What it counts does not vary, so each process makes one.
+    async fn simulate(&self, unit: Unit, engine: EngineKind, state: &mut State) -> Result<(), RunError> {
+        let process = self.processes.fetch_add(1, Ordering::Relaxed);
+        let (command, output) = match Counting::simulator(&self.command, self.folders) {
+            Ok(simulator) => simulator,
+            Err(reason) => return self.problem(unit, engine, &reason, state),
+        };
+        let preparation = Preparation { simulated: true, ..self.preparation(unit, engine) };
+        let timeout = self.timeout() * SIMULATION_SLOWDOWN;
+        let mut crew = match Crew::start(&command, timeout, process, &preparation, 1).await {
+            Ok(crew) => crew,
+            Err(error) => return self.gave_up(unit, engine, process, 0, &error, state),
+        };
+        // The first one warms up outside the counted function.
+        let place = self.place(unit, engine, process, 1);
+        let outcome = async {
+            crew.invoke(&ProbeRequest::Time).await?;
+            let measured = crew.invoke(&ProbeRequest::Simulation).await?;
+            crew.finish().await?;
+            Ok(measured)
+        };
+        match outcome.await {
+            Ok(measured) => {
+                for measured in &measured {
+                    let recorded = record::measured(self.recorder, place, measured)?;
+                    match Counting::simulated(output.path()) {
+                        Ok(values) => record::counters(self.recorder, recorded.id, &values)?,
+                        Err(reason) => self.problem(unit, engine, &reason, state)?,
+                    }
+                    self.judge(unit, engine, process, 1, recorded, state)?;
+                }
+                Ok(())
+            }
+            Err(error) => self.gave_up(unit, engine, process, 1, &error, state),
+        }
+    }
+}
+
+enum Invoked {
+    Good,
+    /// The function or a limit answered with an error.
+    Bad,
+    /// The worker is no more.
+    Gone,
+}

@@ -1,0 +1,11 @@
+//! Reports: what a stored run says, as data and as tables for a terminal. They read results and nothing else, so any
+//! report can be made again from a stored run.
+
+mod collect;
+mod figure;
+mod format;
+mod tables;
+
+pub use collect::{ReportError, collect};
+pub use figure::{Absence, Failure, Figure, Measure, Ratio, ReportedRun, RunReport, SCHEMA, State};
+pub use tables::render;

@@ -1,0 +1,16 @@
+//! A child process that runs one function on one engine in isolation, and the messages to and from it.
+
+mod counting;
+mod measured_call;
+mod message;
+mod process;
+mod readings;
+mod serve;
+
+pub use measured_call::MEASURED_CALL;
+pub use message::{
+    Answer, CounterReadings, DiskIoReadings, Measured, MemoryReadings, Outcome, PageCacheReport, Phase, Preparation, Prepared,
+    ProbeRequest, Readings, Reply, Request,
+};
+pub use process::{Worker, WorkerCommand, WorkerError};
+pub use serve::{SUBCOMMAND, serve};
