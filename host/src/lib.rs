@@ -1,7 +1,9 @@
 //! faasbench builds the lab functions, deploys and invokes them, and measures them. The command is a thin layer over
 //! this library.
 
+pub mod cli;
 pub mod engine;
+pub mod environment;
 pub mod experiment;
 pub mod paths;
 pub mod probe;

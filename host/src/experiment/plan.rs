@@ -57,8 +57,8 @@ impl Experiment {
     /// and a 95th percentile with an upper bound 59; a counter or a peak of memory varies little and needs fewer.
     pub fn default_repetitions(self) -> u32 {
         match self {
-            Experiment::Time => 60,
-            Experiment::Memory | Experiment::DiskIo | Experiment::Papi => 9,
+            Experiment::Time => 64,
+            Experiment::Memory | Experiment::DiskIo | Experiment::Papi => 8,
         }
     }
 }

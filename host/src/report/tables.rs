@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use super::figure::{Figure, Measure, Ratio, RunReport, State};
 use super::format;
@@ -102,7 +102,7 @@ fn table(figures: &[&Figure], ratios: &[Ratio], width: Option<u16>) -> Table {
     if with_p95 {
         header.insert(4, "p95 native, wasm");
     }
-    table.set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
+    table.set_header(&header);
     for column in 2..header.len() {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);

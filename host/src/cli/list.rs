@@ -1,0 +1,53 @@
+//! `faasbench list`.
+
+use std::fmt::Write as _;
+
+use serde_json::json;
+
+use super::arguments::{ListArguments, Listing};
+use super::exit::{self, Failure};
+use crate::experiment::Experiment;
+use crate::workload::{FUNCTIONS, Size};
+
+/// The platforms that run the functions now.
+const PLATFORMS: [(&str, &str); 2] = [
+    ("process", "native code, an instance is a process of this machine"),
+    ("wasm", "WASM components in wasmtime, an instance is a store in a worker process"),
+];
+
+pub(super) fn execute(arguments: &ListArguments) -> Result<(), Failure> {
+    let rows: Vec<(String, String)> = match arguments.what {
+        Listing::Functions => {
+            FUNCTIONS.iter().map(|function| (function.name.to_owned(), function.summary.to_owned())).collect()
+        }
+        Listing::Experiments => Experiment::ALL
+            .iter()
+            .map(|experiment| (experiment.name().to_owned(), experiment.question().to_owned()))
+            .collect(),
+        Listing::Sizes => sizes(),
+        Listing::Platforms => PLATFORMS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+    };
+    if arguments.json {
+        let rows: Vec<_> = rows.iter().map(|(name, text)| json!({ "name": name, "description": text })).collect();
+        return exit::print_json(&rows);
+    }
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, description) in rows {
+        // A String takes all that is written to it.
+        let _ = writeln!(text, "{name:width$}  {description}");
+    }
+    exit::print(&text)
+}
+
+fn sizes() -> Vec<(String, String)> {
+    let mut rows = Vec::new();
+    for size in Size::ALL {
+        for function in &FUNCTIONS {
+            if let Some(cost) = size.cost(function.name) {
+                rows.push((format!("{size} {}", function.name), cost.to_owned()));
+            }
+        }
+    }
+    rows
+}

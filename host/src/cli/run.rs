@@ -1,0 +1,271 @@
+//! `faasbench run`.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::IsTerminal;
+
+use anyhow::{Context, anyhow};
+use tokio::sync::watch;
+
+use super::arguments::RunArguments;
+use super::exit::{self, Failure};
+use super::workloads;
+use crate::engine::EngineKind;
+use crate::environment::{Environment, Known};
+use crate::experiment::{
+    Experiment, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress, RunSummary, Runner,
+    UntilInterval,
+};
+use crate::report;
+use crate::results::row::Level;
+use crate::results::{NewRun, Recorder, RunStatus, Store, StoreError};
+use crate::worker::WorkerCommand;
+use crate::workload::{Function, Size};
+
+pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Result<(), Failure> {
+    let plan = match &arguments.plan {
+        Some(path) => Plan::read(path).map_err(Failure::users)?,
+        None => plan(&arguments)?,
+    };
+    if arguments.dry_run {
+        return if arguments.json { exit::print_json(&plan) } else { exit::print(&describe(&plan)) };
+    }
+    // Opened before the slow parts, so that a path that can't be written is known at once.
+    let store = Store::open(&arguments.results).await.map_err(store_failure)?;
+    let folders = workloads::folders()?;
+    let functions: Vec<&'static Function> =
+        workloads::functions(&plan.workloads.iter().map(|workload| workload.function.clone()).collect::<Vec<_>>())?;
+    let compiles = plan.engines.contains(&EngineKind::Wasm);
+    let steps = plan.workloads.len() + if compiles { functions.len() } else { 0 };
+    let progress = Progress::on_standard_error(steps as u64);
+    let ready = workloads::prepare(&plan, &folders, &progress).await?;
+    if compiles {
+        workloads::compile(&functions, &folders, &progress).await?;
+    }
+    progress.finish();
+
+    let environment = Environment::collect(&Known {
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        rustc_version: Some(env!("FAASBENCH_RUSTC_VERSION").to_owned()),
+        wasmtime_version: Some(env!("FAASBENCH_WASMTIME_VERSION").to_owned()),
+        usable_counters: None,
+    });
+    let recorder = store
+        .create_run(NewRun {
+            label: arguments.label.clone(),
+            command: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+            plan: serde_json::to_value(&plan).map_err(Failure::ours)?,
+            environment: serde_json::to_value(&environment).map_err(Failure::ours)?,
+            seed: plan.seed,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
+        .await
+        .map_err(store_failure)?;
+    for warning in environment.warnings() {
+        recorder.note(Level::Warning, warning).map_err(Failure::ours)?;
+    }
+
+    let (cut, interrupt) = watch::channel(false);
+    let signals = tokio::spawn(watch_signals(cut));
+    let progress = Progress::on_standard_error(Runner::steps(&plan, ready.len()));
+    let command = WorkerCommand::this_program().map_err(Failure::ours)?;
+    let runner = Runner::new(&plan, &ready, &folders, &recorder, command, progress.clone(), interrupt);
+    let outcome = runner.run().await;
+    progress.finish();
+    signals.abort();
+
+    let summary = match outcome {
+        Ok(summary) => summary,
+        Err(error) => {
+            // What was written before stays; the run is marked as what it is.
+            let _ = recorder.finish(RunStatus::Failed).await;
+            return Err(Failure::ours(error));
+        }
+    };
+    finish(&recorder, &summary).await?;
+    let run = store.run(&recorder.run().id).await.map_err(Failure::ours)?;
+    let report = report::collect(&store, &run).await.map_err(Failure::ours)?;
+    if arguments.json {
+        exit::print_json(&report)?;
+    } else {
+        let width = terminal_width();
+        let mut text = report::render(&report, width);
+        let _ = writeln!(
+            text,
+            "run {}: {} invocations succeeded, {} failed; kept in {}",
+            run.id,
+            summary.succeeded,
+            summary.failed,
+            arguments.results.display()
+        );
+        exit::print(&text)?;
+    }
+    verdict(&summary, &run.id, &arguments)
+}
+
+async fn finish(recorder: &Recorder, summary: &RunSummary) -> Result<(), Failure> {
+    let status = if summary.interrupted { RunStatus::Interrupted } else { RunStatus::Complete };
+    recorder.finish(status).await.map_err(Failure::ours)
+}
+
+fn verdict(summary: &RunSummary, run: &str, arguments: &RunArguments) -> Result<(), Failure> {
+    if summary.interrupted {
+        let kept = summary.succeeded + summary.failed;
+        return Err(Failure::Interrupted(format!(
+            "interrupted; the {kept} invocations measured until then are kept as run {run} in {}",
+            arguments.results.display()
+        )));
+    }
+    match summary.problems.len() {
+        0 => Ok(()),
+        1 => Err(Failure::Ours(anyhow!("one thing that was asked for was not measured; it is named above"))),
+        n => Err(Failure::Ours(anyhow!("{n} things that were asked for were not measured; they are named above"))),
+    }
+}
+
+/// The first signal cuts the run in good order; the second ends the process, whose results are kept up to the last second.
+async fn watch_signals(cut: watch::Sender<bool>) {
+    let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
+    for signals in 0.. {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        if signals > 0 {
+            std::process::exit(130);
+        }
+        cut.send_replace(true);
+    }
+}
+
+fn terminal_width() -> Option<u16> {
+    if !std::io::stdout().is_terminal() {
+        return None;
+    }
+    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
+}
+
+fn store_failure(error: StoreError) -> Failure {
+    Failure::Users(anyhow::Error::new(error).context("could not use the results database"))
+}
+
+/// The plan that the command line describes.
+fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
+    let experiments: Vec<Experiment> =
+        if arguments.experiments.is_empty() { Experiment::ALL.to_vec() } else { deduplicated(&arguments.experiments) };
+    let engines = if arguments.engines.is_empty() { EngineKind::ALL.to_vec() } else { deduplicated(&arguments.engines) };
+    let sizes = if arguments.sizes.is_empty() { vec![Size::Test] } else { deduplicated(&arguments.sizes) };
+    let input = match &arguments.input {
+        Some(folder) => Some(
+            std::path::absolute(folder)
+                .with_context(|| format!("could not use the input folder {}", folder.display()))
+                .map_err(Failure::users)?,
+        ),
+        None => None,
+    };
+    let mut planned = Vec::new();
+    for function in workloads::functions(&arguments.functions)? {
+        let name = || function.name.to_owned();
+        match &input {
+            Some(folder) if function.uses_objects => {
+                planned.push(PlannedWorkload { function: name(), size: None, input: Some(folder.clone()) });
+            }
+            // The user's files say nothing to the other functions; they are run only when asked for by name.
+            Some(_) if arguments.functions.is_empty() => {}
+            _ => planned.extend(
+                sizes.iter().map(|size| PlannedWorkload { function: name(), size: Some(*size), input: None }),
+            ),
+        }
+    }
+    let plan = Plan {
+        version: PLAN_VERSION,
+        seed: arguments.seed,
+        experiments: experiments
+            .into_iter()
+            .map(|experiment| PlannedExperiment {
+                experiment,
+                repetitions: arguments.repetitions.unwrap_or_else(|| experiment.default_repetitions()),
+            })
+            .collect(),
+        workloads: planned,
+        engines,
+        processes: arguments.processes,
+        until_interval: arguments
+            .until_ci
+            .map(|fraction| UntilInterval { fraction, max_repetitions: arguments.max_repetitions }),
+        pin: arguments.pin,
+        timeout_ms: milliseconds("--timeout", arguments.timeout, 1_000.0)?,
+        memory_limit_bytes: arguments.memory_limit.saturating_mul(1 << 20),
+        instances: arguments.instances,
+        cold_cache: arguments.cold_cache,
+        sample_period_us: milliseconds("--sample-period", arguments.sample_period, 1_000.0)?,
+        counters: PlannedCounters {
+            sets: arguments.event_sets.clone(),
+            events: arguments.events.clone(),
+            sample_every: arguments.sample_every,
+            simulate: arguments.simulate,
+        },
+    };
+    plan.validate().map_err(Failure::users)?;
+    Ok(plan)
+}
+
+fn deduplicated<T: Copy + PartialEq>(values: &[T]) -> Vec<T> {
+    let mut kept = Vec::new();
+    for value in values {
+        if !kept.contains(value) {
+            kept.push(*value);
+        }
+    }
+    kept
+}
+
+/// A duration from the command line in a thousandth of its unit.
+fn milliseconds(flag: &str, value: f64, factor: f64) -> Result<u64, Failure> {
+    let scaled = value * factor;
+    if scaled.is_finite() && scaled >= 1.0 && scaled < 1e12 {
+        return Ok(scaled as u64);
+    }
+    Err(Failure::Users(anyhow!("{flag} {value} is not a usable duration; give a positive number")))
+}
+
+/// What a plan will do, for `--dry-run`.
+fn describe(plan: &Plan) -> String {
+    let mut text = String::new();
+    let mut engines = String::new();
+    for engine in &plan.engines {
+        let _ = write!(engines, " {engine}");
+    }
+    let _ = writeln!(text, "engines:{engines}; seed {}; {} processes for each workload, engine and experiment", plan.seed, plan.processes);
+    let mut by_function: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for workload in &plan.workloads {
+        let input = match (&workload.size, &workload.input) {
+            (Some(size), _) => size.to_string(),
+            (None, Some(folder)) => folder.display().to_string(),
+            (None, None) => String::new(),
+        };
+        by_function.entry(&workload.function).or_default().push(input);
+    }
+    for (function, inputs) in by_function {
+        let _ = writeln!(text, "  {function}: {}", inputs.join(", "));
+    }
+    let mut total = 0_u64;
+    for planned in &plan.experiments {
+        let engines = plan.engines.len() as u64;
+        let warm = u64::from(planned.repetitions) * plan.workloads.len() as u64 * engines;
+        let cold = u64::from(plan.processes.min(planned.repetitions)) * plan.workloads.len() as u64 * engines;
+        total += warm + cold;
+        let _ = writeln!(text, "{}: {warm} warm and {cold} cold invocations or more", planned.experiment);
+    }
+    if let Some(until) = plan.until_interval {
+        let _ = writeln!(
+            text,
+            "until the interval of each median is within {:.1}%, at most {} repetitions",
+            until.fraction * 100.0,
+            until.max_repetitions
+        );
+    }
+    let _ = writeln!(text, "{total} invocations or more; `--dry-run --json` prints the plan for --plan");
+    text
+}
