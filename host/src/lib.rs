@@ -9,6 +9,7 @@ pub mod paths;
 pub mod probe;
 pub mod report;
 pub mod results;
+pub mod schemas;
 pub mod stats;
 pub mod worker;
 pub mod workload;

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 
 use anyhow::{Context, anyhow};
+use rustix::thread::CpuSet;
 use tokio::sync::watch;
 
 use super::arguments::RunArguments;
@@ -31,6 +32,7 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
     if arguments.dry_run {
         return if arguments.json { exit::print_json(&plan) } else { exit::print(&describe(&plan)) };
     }
+    check_pin(&plan)?;
     // Opened before the slow parts, so that a path that can't be written is known at once.
     let store = Store::open(&arguments.results).await.map_err(store_failure)?;
     let folders = workloads::folders()?;
@@ -102,6 +104,22 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
         exit::print(&text)?;
     }
     verdict(&summary, &run.id, &arguments)
+}
+
+/// Refuses a processor that this process may not use, before anything is started on it.
+fn check_pin(plan: &Plan) -> Result<(), Failure> {
+    let Some(processor) = plan.pin else { return Ok(()) };
+    let allowed = rustix::thread::sched_getaffinity(None).map_err(Failure::ours)?;
+    let index = processor as usize;
+    if index < CpuSet::MAX_CPU && allowed.is_set(index) {
+        return Ok(());
+    }
+    let usable: Vec<String> =
+        (0..CpuSet::MAX_CPU).filter(|index| allowed.is_set(*index)).map(|index| index.to_string()).collect();
+    Err(Failure::Users(anyhow!(
+        "could not pin to processor {processor}: this process may use the processors {}",
+        usable.join(", ")
+    )))
 }
 
 async fn finish(recorder: &Recorder, summary: &RunSummary) -> Result<(), Failure> {

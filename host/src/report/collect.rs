@@ -114,13 +114,19 @@ pub async fn collect(store: &Store, run: &Run) -> Result<RunReport, ReportError>
     for stored in store.rows::<Metric>(run.number, &everything).await? {
         let metric = stored.row;
         let Some(place) = metric.invocation.and_then(|id| places.get(&id.get())) else { continue };
-        let measure = Measure { file: metric.labels.get("file").cloned(), ..measure(&metric.name, &metric.unit) };
+        let measure = Measure {
+            file: metric.labels.get("file").cloned(),
+            instances: metric.labels.get("instances").and_then(|count| count.parse().ok()),
+            ..measure(&metric.name, &metric.unit)
+        };
         values.entry(key(place, measure)).or_default().add(place.process, metric.value);
     }
     for stored in store.rows::<Counter>(run.number, &everything).await? {
         let counter = stored.row;
         let Some(place) = places.get(&counter.invocation.get()) else { continue };
-        let measure = Measure { source: Some(counter.source.clone()), ..measure(&counter.name, "1") };
+        // The kernel's two clocks are the only events that count time.
+        let unit = if matches!(counter.name.as_str(), "task-clock" | "cpu-clock") { "ns" } else { "1" };
+        let measure = Measure { source: Some(counter.source.clone()), ..measure(&counter.name, unit) };
         let entry = values.entry(key(place, measure)).or_default();
         entry.multiplexed += usize::from(counter.is_multiplexed);
         let scaled = counter.scaled();
@@ -158,7 +164,7 @@ fn reported(run: &Run) -> ReportedRun {
 }
 
 fn measure(name: &str, unit: &str) -> Measure {
-    Measure { name: name.to_owned(), unit: unit.to_owned(), source: None, file: None }
+    Measure { name: name.to_owned(), unit: unit.to_owned(), source: None, instances: None, file: None }
 }
 
 fn key(place: &Place, measure: Measure) -> Key {

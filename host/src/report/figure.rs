@@ -72,6 +72,9 @@ pub struct Measure {
     /// Where a counter came from: `hardware`, `raw`, `software`, `simulated`; absent for what is no counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// Over how many instances it is a total; absent for a figure of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instances: Option<u32>,
     /// The file that it is about, for figures per file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,

@@ -2,17 +2,19 @@
 
 use std::fmt::Write as _;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 
 use super::figure::{Figure, Measure, Ratio, RunReport, State};
 use super::format;
 
-/// The measures that tables show, in their order; `--json` has all. Counters and what follows from them are always shown.
+/// The measures that tables show, in their order: experiment, measure, label. `--json` has all. Counters and what follows
+/// from them are always shown.
 const SHOWN: [(&str, &str, &str); 24] = [
     ("time", "wall", "wall"),
-    ("time", "user", "user"),
-    ("time", "system", "system"),
+    ("time", "cpu-time", "CPU"),
+    ("time", "user", "CPU in user mode"),
+    ("time", "system", "CPU in the kernel"),
     ("time", "phase:process-start", "process start"),
     ("time", "phase:engine", "engine"),
     ("time", "phase:compile", "compile"),
@@ -32,9 +34,12 @@ const SHOWN: [(&str, &str, &str); 24] = [
     ("disk-io", "write-calls", "write calls"),
     ("disk-io", "device-read", "read from the device"),
     ("disk-io", "device-written", "written to the device"),
-    ("disk-io", "device-write-cancelled", "writes cancelled"),
     ("disk-io", "input-resident-before", "input in memory before"),
 ];
+
+/// The kernel divides a thread's time into user and system by where its timer ticks fell, one every 1 to 10 ms. Below this
+/// median, ns, the division is chance and tables leave it out; the sum is exact at any length.
+const DIVIDED_FROM_NS: f64 = 50_000_000.0;
 
 /// What each table's title says.
 const TITLES: [(&str, State, &str); 9] = [
@@ -74,6 +79,12 @@ fn position(figure: &Figure) -> Option<usize> {
     if measure.file.is_some() {
         return None;
     }
+    let largest = figure.max.unwrap_or(0.0);
+    let divided_by_chance = largest < DIVIDED_FROM_NS && matches!(measure.name.as_str(), "user" | "system");
+    let alone = measure.instances == Some(1);
+    if divided_by_chance || alone {
+        return None;
+    }
     if figure.experiment == "papi" {
         return (measure.source.is_some() || measure.unit == "1").then_some(0);
     }
@@ -81,6 +92,9 @@ fn position(figure: &Figure) -> Option<usize> {
 }
 
 fn label(figure: &Figure) -> String {
+    if figure.state != State::Warm && figure.experiment == "time" && figure.measure.name == "wall" {
+        return "first call".to_owned();
+    }
     let shown = SHOWN
         .iter()
         .find(|(experiment, name, _)| *experiment == figure.experiment && *name == figure.measure.name)
@@ -93,7 +107,7 @@ fn label(figure: &Figure) -> String {
 
 fn table(figures: &[&Figure], ratios: &[Ratio], width: Option<u16>) -> Table {
     let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
+    table.load_preset(NOTHING).set_style(TableComponent::HeaderLines, '─');
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
@@ -123,6 +137,14 @@ fn table(figures: &[&Figure], ratios: &[Ratio], width: Option<u16>) -> Table {
     // Figures come sorted by function and size; within these the table has its own order.
     rows.sort_by_key(|(function, size, position, _)| {
         (figures.iter().position(|figure| figure.function == *function && figure.size == *size), *position)
+    });
+    rows.retain(|(function, size, _, measure)| {
+        // A function that neither reads nor writes says so in one row.
+        let same = |figure: &&&Figure| figure.function == *function && figure.size == *size;
+        let of_measure = |figure: &&&Figure| figure.measure == **measure;
+        let zero = |figure: &&Figure| figure.max == Some(0.0) && figure.min == Some(0.0);
+        let all_zero = figures.iter().filter(same).all(zero);
+        !figures.iter().filter(same).filter(of_measure).all(zero) || (all_zero && measure.name == "read")
     });
     let mut previous = None;
     for (function, size, _, measure) in rows {

@@ -1,0 +1,33 @@
+//! The JSON schemas of what the command prints and reads, generated from the types and checked in under `schemas/`.
+
+use schemars::{Schema, schema_for};
+
+use crate::experiment::Plan;
+use crate::report::RunReport;
+
+/// Every schema: its file's name, and the schema.
+pub fn all() -> Vec<(&'static str, Schema)> {
+    vec![("run-report-1.json", schema_for!(RunReport)), ("plan-1.json", schema_for!(Plan))]
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    /// `FAASBENCH_WRITE_SCHEMAS=1 cargo test schemas` writes them anew. A change that breaks readers needs a new number.
+    #[test]
+    fn the_schemas_that_are_checked_in_are_those_of_the_types() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+        for (name, schema) in all() {
+            let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+            let path = folder.join(name);
+            if std::env::var_os("FAASBENCH_WRITE_SCHEMAS").is_some() {
+                std::fs::write(&path, &text).unwrap();
+            }
+            assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{} is out of date", path.display());
+        }
+    }
+}
