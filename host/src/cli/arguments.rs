@@ -25,7 +25,7 @@ pub(super) enum Command {
     Invoke(InvokeArguments),
     /// List what there is: functions, experiments, sizes, platforms.
     List(ListArguments),
-    /// Compile the functions' components and native images ahead of their use.
+    /// Compile the functions' components ahead of their use, into the cache.
     Build(BuildArguments),
     /// Show which hardware and software counters this machine can count, and why not the rest.
     Counters(CountersArguments),

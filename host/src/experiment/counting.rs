@@ -98,17 +98,17 @@ impl Counting {
             Experiment::Time => vec![ProbeRequest::Time],
             Experiment::Memory => vec![ProbeRequest::Memory],
             Experiment::DiskIo => vec![ProbeRequest::DiskIo { cold_cache: plan.cold_cache }],
-            Experiment::Papi => self
-                .counters
-                .passes
-                .iter()
-                .map(|pass| ProbeRequest::Counters {
-                    pass: pass.clone(),
-                    kernel_included: self.kernel_included,
-                    trigger: self.trigger,
-                })
-                .collect(),
+            // A series disturbs what it reads, so totals are counted in an invocation of their own.
+            Experiment::Papi => [None].into_iter().chain(self.trigger.map(Some)).flat_map(|trigger| self.passes(trigger)).collect(),
         }
+    }
+
+    fn passes(&self, trigger: Option<Trigger>) -> impl Iterator<Item = ProbeRequest> {
+        self.counters.passes.iter().map(move |pass| ProbeRequest::Counters {
+            pass: pass.clone(),
+            kernel_included: self.kernel_included,
+            trigger,
+        })
     }
 
     /// The command of a worker inside Valgrind, and the file that it will write.

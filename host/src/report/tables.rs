@@ -63,7 +63,8 @@ pub fn render(report: &RunReport, width: Option<u16>) -> String {
             .iter()
             .filter(|figure| figure.experiment == experiment && figure.state == state && position(figure).is_some())
             .collect();
-        if figures.is_empty() || (state == State::Cold && matches!(experiment, "disk-io" | "papi")) {
+        let nothing = figures.iter().all(|figure| figure.median.is_none() && figure.absences.is_empty());
+        if nothing || (state == State::Cold && matches!(experiment, "disk-io" | "papi")) {
             continue;
         }
         // A String takes all that is written to it.
