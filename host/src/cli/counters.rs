@@ -46,6 +46,33 @@ fn describe(inventory: &Inventory) -> String {
     for (reason, names) in by_reason {
         let _ = writeln!(text, "  {}\n    {reason}", names.join(" "));
     }
+    #[cfg(feature = "libpapi")]
+    text.push_str(&describe_libpapi(&inventory.libpapi));
+    text
+}
+
+#[cfg(feature = "libpapi")]
+fn describe_libpapi(inventory: &crate::probe::counters::LibpapiInventory) -> String {
+    let mut text = String::new();
+    let _ = match (&inventory.version, &inventory.absent_reason) {
+        (Some(version), _) => writeln!(text, "\nlibpapi {version}"),
+        (None, reason) => writeln!(text, "\nlibpapi: {}", reason.as_deref().unwrap_or("no reason known")),
+    };
+    let mut by_outcome: Vec<(String, Vec<&str>)> = Vec::new();
+    for preset in &inventory.presets {
+        let outcome = match (&preset.reason, preset.has_event) {
+            (None, _) => "can be counted".to_owned(),
+            (Some(reason), true) => format!("has an event of this processor, but can't count it: {reason}"),
+            (Some(reason), false) => format!("has no event of this processor: {reason}"),
+        };
+        match by_outcome.iter_mut().find(|(known, _)| *known == outcome) {
+            Some((_, names)) => names.push(&preset.name),
+            None => by_outcome.push((outcome, vec![&preset.name])),
+        }
+    }
+    for (outcome, names) in by_outcome {
+        let _ = writeln!(text, "  {outcome}: {}\n    {}", names.len(), names.join(" "));
+    }
     text
 }
 

@@ -40,6 +40,9 @@ pub struct Inventory {
     pub self_test: SelfTest,
     /// Presets first, then the kernel's names.
     pub entries: Vec<InventoryEntry>,
+    /// What libpapi can count; only with the cargo feature `libpapi`.
+    #[cfg(feature = "libpapi")]
+    pub libpapi: super::libpapi::LibpapiInventory,
 }
 
 /// Tries every event that is known, each alone, on the calling thread.
@@ -52,7 +55,12 @@ pub fn inventory() -> Inventory {
         (known.name, if software { NameKind::Software } else { NameKind::Generic }, None)
     });
     let entries = presets.chain(names).map(|(name, kind, meaning)| entry(name, kind, meaning, &self_test)).collect();
-    Inventory { self_test, entries }
+    Inventory {
+        self_test,
+        entries,
+        #[cfg(feature = "libpapi")]
+        libpapi: super::libpapi::libpapi_inventory(),
+    }
 }
 
 fn entry(name: &str, kind: NameKind, meaning: Option<&str>, self_test: &SelfTest) -> InventoryEntry {

@@ -7,6 +7,8 @@ mod derived;
 mod error;
 mod group;
 mod inventory;
+#[cfg(feature = "libpapi")]
+mod libpapi;
 mod names;
 mod plan;
 mod pmu;
@@ -22,6 +24,8 @@ pub use derived::*;
 pub use error::*;
 pub use group::*;
 pub use inventory::*;
+#[cfg(feature = "libpapi")]
+pub use libpapi::*;
 pub use names::*;
 pub use plan::*;
 pub use reading::*;
