@@ -15,6 +15,9 @@ use crate::worker::{
 };
 use crate::workload::result_digest;
 
+/// Shortest invocation whose CPU utilisation is given, ns.
+const LEAST_UTILISATION_WALL_NS: u64 = 1_000_000;
+
 /// Where an invocation stands in its run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -318,7 +321,8 @@ fn counter_readings(
     if let Some(values) = &counters.values {
         self::counters(recorder, id, values)?;
         let wall_ns = measured.end_monotonic_ns.saturating_sub(measured.start_monotonic_ns);
-        if let Some(utilisation) = cpu_utilisation(values, wall_ns) {
+        // In less, the bracket's own microseconds make it look busier than it was.
+        if let Some(utilisation) = cpu_utilisation(values, wall_ns).filter(|_| wall_ns >= LEAST_UTILISATION_WALL_NS) {
             derived_metric(recorder, id, &utilisation)?;
         }
     }

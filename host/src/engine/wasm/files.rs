@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wasmtime::StoreContextMut;
@@ -218,6 +219,8 @@ fn counted_output(
     Ok(Ok(state.ctx().table.push(counted)?))
 }
 
+/// A file being read, at once and on the guest's own thread: wasmtime-wasi would hand each non-blocking read to another
+/// thread, where this one's counters and clocks don't see it, and wait for it there.
 struct CountedInput {
     inner: DynInputStream,
     path: String,
@@ -226,23 +229,22 @@ struct CountedInput {
 
 #[async_trait::async_trait]
 impl Pollable for CountedInput {
-    async fn ready(&mut self) {
-        self.inner.ready().await;
-    }
+    async fn ready(&mut self) {}
 }
 
 #[async_trait::async_trait]
 impl InputStream for CountedInput {
     fn read(&mut self, size: usize) -> StreamResult<bytes::Bytes> {
-        let bytes = self.inner.read(size)?;
+        if size == 0 {
+            return Ok(bytes::Bytes::new());
+        }
+        let bytes = at_once(self.inner.blocking_read(size))?;
         self.files.read(&self.path, bytes.len());
         Ok(bytes)
     }
 
     async fn blocking_read(&mut self, size: usize) -> StreamResult<bytes::Bytes> {
-        let bytes = self.inner.blocking_read(size).await?;
-        self.files.read(&self.path, bytes.len());
-        Ok(bytes)
+        self.read(size)
     }
 
     async fn cancel(&mut self) {
@@ -250,36 +252,29 @@ impl InputStream for CountedInput {
     }
 }
 
+/// A file being written, at once and on the guest's own thread.
 struct CountedOutput {
     inner: DynOutputStream,
     path: String,
     files: FileLedger,
 }
 
-impl CountedOutput {
-    fn count(&self, bytes: usize) -> StreamResult<()> {
-        self.files
-            .write(&self.path, bytes)
-            .map_err(|()| StreamError::LastOperationFailed(std::io::Error::from_raw_os_error(libc::EDQUOT).into()))
-    }
-}
-
 #[async_trait::async_trait]
 impl Pollable for CountedOutput {
-    async fn ready(&mut self) {
-        self.inner.ready().await;
-    }
+    async fn ready(&mut self) {}
 }
 
 #[async_trait::async_trait]
 impl OutputStream for CountedOutput {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.count(bytes.len())?;
-        self.inner.write(bytes)
+        self.files
+            .write(&self.path, bytes.len())
+            .map_err(|()| StreamError::LastOperationFailed(std::io::Error::from_raw_os_error(libc::EDQUOT).into()))?;
+        at_once(self.inner.blocking_write_and_flush(bytes))
     }
 
     fn flush(&mut self) -> StreamResult<()> {
-        self.inner.flush()
+        Ok(())
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
@@ -287,13 +282,18 @@ impl OutputStream for CountedOutput {
     }
 
     async fn blocking_write_and_flush(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
-        self.count(bytes.len())?;
-        self.inner.blocking_write_and_flush(bytes).await
+        self.write(bytes)
     }
 
     async fn cancel(&mut self) {
         self.inner.cancel().await;
     }
+}
+
+/// The outcome of a file operation that blocks the thread where it is polled (`allow_blocking_current_thread`), and so is
+/// over when that returns.
+fn at_once<T>(operation: impl Future<Output = StreamResult<T>>) -> StreamResult<T> {
+    operation.now_or_never().unwrap_or_else(|| Err(StreamError::trap("a file operation did not end at once")))
 }
 
 #[cfg(test)]
