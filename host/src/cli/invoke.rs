@@ -89,14 +89,21 @@ fn event(arguments: &InvokeArguments, folders: &crate::paths::CacheFolders) -> R
         return Ok(arguments.payload.clone());
     }
     // One byte more than is accepted, so that too much is noticed without reading it all.
-    let mut event = String::new();
+    let mut event = Vec::new();
     std::io::stdin()
         .lock()
         .take(MAX_EVENT_BYTES as u64 + 1)
-        .read_to_string(&mut event)
+        .read_to_end(&mut event)
         .context("could not read the event from standard input")
         .map_err(Failure::users)?;
-    Ok(event)
+    // Looked at before the text: what was cut off may have ended within a character.
+    if event.len() > MAX_EVENT_BYTES {
+        return Err(Failure::Users(anyhow!(
+            "the event on standard input has more than the {MAX_EVENT_BYTES} bytes that are accepted; put large data \
+             into object storage and its key into the event"
+        )));
+    }
+    String::from_utf8(event).context("the event on standard input is not UTF-8").map_err(Failure::Users)
 }
 
 /// For people indented, with `--json` as it came.
