@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use rustix::thread::CpuSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -244,6 +245,13 @@ impl Plan {
         check((1..=MOST_PROCESSES).contains(&self.instances), &|| {
             format!("{} instances are not between 1 and {MOST_PROCESSES}", self.instances)
         })?;
+        if let Some(processor) = self.pin {
+            let usable = usable_processors();
+            check(usable.contains(&processor), &|| {
+                let usable: Vec<String> = usable.iter().map(u32::to_string).collect();
+                format!("processor {processor} is not one that this process may use; those are {}", usable.join(", "))
+            })?;
+        }
         check(self.timeout_ms > 0, &|| "the time limit of an invocation is 0".to_owned())?;
         check(self.sample_period_us >= 100, &|| "memory can't be sampled more often than every 100 us".to_owned())?;
         check((1 << 20..=4_u64 << 30).contains(&self.memory_limit_bytes), &|| {
@@ -277,6 +285,13 @@ impl Plan {
         }
         repetitions / processes + u32::from(process < repetitions % processes)
     }
+}
+
+/// The processors that workers can be pinned to; none where the kernel does not tell.
+fn usable_processors() -> Vec<u32> {
+    let Ok(allowed) = rustix::thread::sched_getaffinity(None) else { return Vec::new() };
+    let processors = (0..CpuSet::MAX_CPU).filter(|processor| allowed.is_set(*processor));
+    processors.filter_map(|processor| u32::try_from(processor).ok()).collect()
 }
 
 #[cfg(test)]
@@ -321,7 +336,7 @@ pub(super) mod tests {
 
     #[test]
     fn values_out_of_range_are_refused_with_the_range() {
-        let invalid: [(&str, fn(&mut Plan)); 8] = [
+        let invalid: [(&str, fn(&mut Plan)); 9] = [
             ("version", |plan| plan.version = 2),
             ("no experiment", |plan| plan.experiments.clear()),
             ("no engine", |plan| plan.engines.clear()),
@@ -329,6 +344,7 @@ pub(super) mod tests {
             ("either a size or an input", |plan| plan.workloads[0].size = None),
             ("between 1 and", |plan| plan.experiments[0].repetitions = 0),
             ("time limit", |plan| plan.timeout_ms = 0),
+            ("processor 9999", |plan| plan.pin = Some(9_999)),
             ("between 1 MiB", |plan| plan.memory_limit_bytes = 1),
         ];
         for (part, spoil) in invalid {
