@@ -9,7 +9,7 @@ use wasmtime::{Store, Trap};
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
-use super::configuration::{EPOCH_PERIOD, Interruption, WasmError};
+use super::configuration::{EPOCH_PERIOD, Interruption, WasmEngine, WasmError};
 use super::files::{FileCounts, FileLedger};
 use super::imports::{contract, from_wit};
 use super::program::Program;
@@ -28,6 +28,8 @@ pub struct WasmInstance {
     limits: Limits,
     guarded: bool,
     usable: bool,
+    // Keeps the time going that limits are measured in, after the launcher is gone too.
+    _engine: WasmEngine,
     _scratch: Option<TempDir>,
 }
 
@@ -84,6 +86,7 @@ impl WasmInstance {
             limits,
             guarded,
             usable: true,
+            _engine: engine.clone(),
             _scratch: scratch,
         })
     }
