@@ -13,6 +13,7 @@ mod plane;
 mod reduce;
 mod resample;
 mod thumbnail;
+mod webp;
 
 use std::io::Write as _;
 use std::time::Instant;

@@ -199,6 +199,25 @@ fn what_needs_more_memory_than_the_instance_has_is_refused() {
 }
 
 #[test]
+fn what_a_decoder_holds_beside_its_pixels_counts_too() {
+    // Each found by fuzzing, or after it: a picture or a thumbnail within the limit, that takes more to make.
+    let lossy = pictures::lossy_webp_whose_frame_is_larger();
+    let gif = pictures::gif_whose_frame_is_larger(6500, 6500);
+    let wide = EVENT.replace("200", "65535");
+    for (name, object, event) in [
+        ("webp, RGBA first", pictures::bombs(5413, 7169).pop().unwrap().1, EVENT),
+        ("webp, a frame of 16,383 x 16,383", lossy, EVENT),
+        ("gif, a frame larger than the picture", gif, EVENT),
+        ("a thumbnail as large as the picture", pictures::bombs(5500, 5400).swap_remove(2).1, &wide),
+    ] {
+        let mut lab = MemoryLab::new(&[("in/a.jpg", &object)]);
+        lab.memory_limit_bytes = Some(256 << 20);
+        let error = run(&lab, event).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Limit, "{name}: {error}");
+    }
+}
+
+#[test]
 fn no_change_of_a_byte_makes_it_panic() {
     let picture = photograph(420, 410);
     let objects = [

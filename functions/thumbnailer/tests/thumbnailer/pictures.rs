@@ -110,3 +110,23 @@ pub(crate) fn bombs(width: u16, height: u16) -> Vec<(&'static str, Vec<u8>)> {
     webp[start..start + 4].copy_from_slice(&sides.to_le_bytes());
     vec![("jpeg", jpeg), ("progressive jpeg", progressive), ("png", png), ("gif", gif), ("webp", webp)]
 }
+
+/// A WebP of 16 x 16 pixels whose only frame, a lossy one, says that it has 16,383 x 16,383.
+pub(crate) fn lossy_webp_whose_frame_is_larger() -> Vec<u8> {
+    let extended = b"VP8X\x0A\0\0\0\0\0\0\0\x0F\0\0\x0F\0\0";
+    let frame = b"VP8 \x0A\0\0\0\x10\0\0\x9D\x01\x2A\xFF\x3F\xFF\x3F";
+    let body = [b"WEBP".as_slice(), extended, frame].concat();
+    [b"RIFF".as_slice(), &(body.len() as u32).to_le_bytes(), &body].concat()
+}
+
+/// A GIF of 5,000 x 5,000 pixels with a frame of the given size.
+pub(crate) fn gif_whose_frame_is_larger(width: u16, height: u16) -> Vec<u8> {
+    let mut gif = encode_gif(&photograph(64, 64));
+    gif[6..8].copy_from_slice(&5000_u16.to_le_bytes());
+    gif[8..10].copy_from_slice(&5000_u16.to_le_bytes());
+    // The descriptor of the encoder's only frame: at 0, 0, of 64 x 64.
+    let start = gif.windows(9).position(|bytes| bytes == [0x2C, 0, 0, 0, 0, 64, 0, 64, 0]).unwrap();
+    gif[start + 5..start + 7].copy_from_slice(&width.to_le_bytes());
+    gif[start + 7..start + 9].copy_from_slice(&height.to_le_bytes());
+    gif
+}
