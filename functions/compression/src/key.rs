@@ -4,9 +4,14 @@ use std::collections::BTreeSet;
 
 /// Longest name of one segment of a key, bytes: what common file systems take.
 const SEGMENT_BYTES_MAX: usize = 255;
+/// Longest key, bytes: what S3, Google Cloud Storage and Azure Blob take, and short of any system's longest path.
+const KEY_BYTES_MAX: usize = 1024;
 
 /// Whether `key` names a file strictly below the directory that it is joined to, on any system; or why it does not.
 pub(crate) fn check(key: &str) -> Result<(), &'static str> {
+    if key.len() > KEY_BYTES_MAX {
+        return Err("which has more than 1,024 bytes");
+    }
     if key.contains('\0') {
         return Err("which holds a NUL character");
     }
@@ -68,6 +73,7 @@ mod tests {
     #[test]
     fn a_key_that_leaves_its_directory_is_refused() {
         let long = "x".repeat(256);
+        let deep = "x/".repeat(512) + "x";
         let hostile = [
             "",
             "/",
@@ -83,6 +89,7 @@ mod tests {
             "a\\..\\b",
             "a\0b",
             &long,
+            &deep,
         ];
         for key in hostile {
             assert!(check(key).is_err(), "{key:?}");
