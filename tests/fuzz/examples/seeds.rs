@@ -7,7 +7,7 @@ use std::path::Path;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
-const EVENTS: [(&str, &str); 9] = [
+const EVENTS: [(&str, &str); 10] = [
     ("empty", "{}"),
     ("work", r#"{"StatusCode": 200, "sleep": 0.0001, "throughput_time": 0.0001}"#),
     (
@@ -25,6 +25,7 @@ const EVENTS: [(&str, &str); 9] = [
         r#"{"object": {"key": "photo.png", "width": 4, "height": 4}, "bucket": {"bucket": "bucket", "input": "in", "output": "out"}}"#,
     ),
     ("archive", r#"{"object": {"key": "tree"}, "bucket": {"bucket": "bucket", "input": "in", "output": "out"}}"#),
+    ("deep", r#"{"object": {"key": "deep"}, "bucket": {"bucket": "bucket", "input": "in", "output": "out"}}"#),
     ("older", r#"{"object": {"key": "root"}, "bucket": {"input": "in", "output": "out"}}"#),
 ];
 
@@ -77,7 +78,32 @@ fn images() -> image::ImageResult<Vec<(String, Vec<u8>)>> {
             files.push((format!("{name}.{choice}.jpg"), [jpeg.as_slice(), &[choice]].concat()));
         }
     }
+    files.extend(lossy_webps().map(|(name, file)| (name.to_owned(), file)));
     Ok(files)
+}
+
+/// What the image crate doesn't write: lossy WebP, plain, with transparency, and animated. The coefficients mean nothing.
+fn lossy_webps() -> [(&'static str, Vec<u8>); 3] {
+    // A key frame of 32 x 32 whose first partition has 40 bytes.
+    let mut frame = vec![0x10, 5, 0, 0x9D, 0x01, 0x2A, 32, 0, 32, 0];
+    frame.extend((0..160_u8).map(|byte| byte.wrapping_mul(73)));
+    let frame = chunk(b"VP8 ", &frame);
+    let alpha = chunk(b"ALPH", &[&[0_u8], [200; 32 * 32].as_slice()].concat());
+    let canvas = |flags: u8| chunk(b"VP8X", &[flags, 0, 0, 0, 31, 0, 0, 31, 0, 0]);
+    // At 0, 0, of 32 x 32, for 1 ms.
+    let placed = [&[0_u8; 6][..], &[31, 0, 0, 31, 0, 0, 1, 0, 0, 0], &alpha, &frame].concat();
+    let animation = [canvas(0x12), chunk(b"ANIM", &[255, 255, 255, 255, 0, 0]), chunk(b"ANMF", &placed)].concat();
+    let file = |chunks: &[u8]| chunk(b"RIFF", &[b"WEBP", chunks].concat());
+    [
+        ("lossy.webp", file(&frame)),
+        ("lossy.transparent.webp", file(&[canvas(0x10), alpha.clone(), frame.clone()].concat())),
+        ("lossy.animated.webp", file(&animation)),
+    ]
+}
+
+fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let padding = &[0_u8][..data.len() % 2];
+    [name, (data.len() as u32).to_le_bytes().as_slice(), data, padding].concat()
 }
 
 /// `jpeg` with its frame header, from the marker on, changed.

@@ -27,6 +27,7 @@ fn lab_with_objects() -> MemoryLab {
     }
     // As hostile as a store's keys can be.
     lab.insert("bucket", "in/root/../../escaped", b"x");
+    lab.insert("bucket", &format!("in/deep/{}", ["x"; 3000].join("/")), b"a longer path than systems take");
     lab.insert("in", "root/a", b"a file");
     lab.insert("in", "root/a/b", b"in a folder of the file's name");
     lab
