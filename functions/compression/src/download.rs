@@ -63,7 +63,8 @@ fn download_one(
 ) -> Result<u64, Error> {
     let refuse = |reason: &str| {
         Error::bad_request(format!(
-            "bucket '{bucket}' holds an object with the key {object_key:?}, {reason}: it cannot be a file"
+            "bucket '{bucket}' holds an object with the key {}, {reason}: it cannot be a file",
+            key::shown(object_key)
         ))
     };
     let name = object_key.strip_prefix(folder).ok_or_else(|| refuse("which is outside of the prefix asked for"))?;

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 const SEGMENT_BYTES_MAX: usize = 255;
 /// Longest key, bytes: what S3, Google Cloud Storage and Azure Blob take, and short of any system's longest path.
 const KEY_BYTES_MAX: usize = 1024;
+/// Longest piece of a key that an error repeats, characters.
+const SHOWN_CHARACTERS: usize = 200;
 
 /// Whether `key` names a file strictly below the directory that it is joined to, on any system; or why it does not.
 pub(crate) fn check(key: &str) -> Result<(), &'static str> {
@@ -27,6 +29,14 @@ pub(crate) fn check(key: &str) -> Result<(), &'static str> {
         }
     }
     Ok(())
+}
+
+/// A key as an error shows it: quoted, and no more than its beginning.
+pub(crate) fn shown(key: &str) -> String {
+    match key.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{:?}... ({} bytes)", &key[..end], key.len()),
+        None => format!("{key:?}"),
+    }
 }
 
 /// The directories of a tree of files, to find keys that cannot stand side by side in it.
@@ -94,6 +104,13 @@ mod tests {
         for key in hostile {
             assert!(check(key).is_err(), "{key:?}");
         }
+    }
+
+    #[test]
+    fn an_error_shows_no_more_than_the_beginning_of_a_key() {
+        assert_eq!(shown("a\0é"), r#""a\0é""#);
+        assert_eq!(shown(&"é".repeat(200)), format!("{:?}", "é".repeat(200)));
+        assert_eq!(shown(&"é".repeat(5000)), format!("{:?}... (10000 bytes)", "é".repeat(200)));
     }
 
     #[test]

@@ -47,7 +47,8 @@ struct Measurement {
 pub fn handle(lab: &dyn Lab, event: &str) -> Result<String, Error> {
     let event = ObjectEvent::parse(event)?;
     let prefix = event.key.trim_end_matches('/');
-    key::check(prefix).map_err(|reason| Error::bad_request(format!("`object.key` is {prefix:?}, {reason}")))?;
+    key::check(prefix)
+        .map_err(|reason| Error::bad_request(format!("`object.key` is {}, {reason}", key::shown(prefix))))?;
     let scratch = ScratchDirectory::create(lab.scratch())?;
 
     let start = Instant::now();
