@@ -31,7 +31,7 @@ fn lossy_pixels_max(object: &[u8]) -> u64 {
     // image-webp takes the chunk behind an animation's transparency for a lossy frame, whatever its name.
     let behind_alpha = chunk(b"ALPH").filter_map(|start| {
         let size = u32::from_le_bytes(*object.get(start + 4..)?.first_chunk()?) as usize;
-        Some(start + 8 + size.next_multiple_of(2))
+        size.checked_next_multiple_of(2)?.checked_add(start + 8)
     });
     chunk(b"VP8 ").chain(behind_alpha).filter_map(|start| lossy_pixels(object.get(start + 8..)?)).max().unwrap_or(0)
 }
