@@ -69,7 +69,7 @@ fuzz_target!(|data: &[u8]| {
 
 // Half of the changes keep the event JSON.
 fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
-    if seed % 2 == 0
+    if seed.is_multiple_of(2)
         && let Ok(event) = std::str::from_utf8(&data[..size])
         && let Some(changed) = mutate_event(event, seed / 2)
         && changed.len() <= max_size
