@@ -15,17 +15,19 @@ pub fn benchmark(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(function.name);
         group.sampling_mode(SamplingMode::Flat).sample_size(20);
         for size in [Size::Test, Size::Small] {
-            let prepared = workload::prepare(function.name, size, 42, &objects).expect("the folder can be written");
-            let event = prepared.event.to_string();
             for engine in EngineKind::ALL {
-                let launcher = launcher(folder.path(), engine, Allocation::Pooled { instances: 8 }, Interruption::None);
-                let (mut instance, _) = launcher.launch(function).expect("there is room");
                 group.bench_function(format!("{size}/{engine}"), |bencher| {
+                    let prepared =
+                        workload::prepare(function.name, size, 42, &objects).expect("the folder can be written");
+                    let event = prepared.event.to_string();
+                    let pooled = Allocation::Pooled { instances: 8 };
+                    let launcher = launcher(folder.path(), engine, pooled, Interruption::None);
+                    let (mut instance, _) = launcher.launch(function).expect("there is room");
                     bencher.iter(|| instance.invoke(&event).expect("the event is right"));
+                    // Each invocation leaves its output.
+                    let _ = std::fs::remove_dir_all(objects.join(&prepared.bucket).join("output"));
                 });
             }
-            // Each invocation leaves its output.
-            let _ = std::fs::remove_dir_all(objects.join(&prepared.bucket).join("output"));
         }
         group.finish();
     }

@@ -19,8 +19,8 @@ pub fn benchmark(criterion: &mut Criterion) {
     ];
     let mut group = criterion.benchmark_group("instantiate");
     for (name, engine, allocation, interruption) in cases {
-        let launcher = launcher(folder.path(), engine, allocation, interruption);
         group.bench_function(name, |bencher| {
+            let launcher = launcher(folder.path(), engine, allocation, interruption);
             bencher.iter(|| {
                 let (mut instance, _) = launcher.launch(function).expect("there is room");
                 instance.invoke("{}").expect("the event is empty")

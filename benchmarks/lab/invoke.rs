@@ -13,10 +13,11 @@ pub fn benchmark(criterion: &mut Criterion) {
     let nested = r#"{"invoke_nested":[{"function_name":"function2","invoke_payload":{}}]}"#;
     let mut group = criterion.benchmark_group("invoke");
     for engine in EngineKind::ALL {
-        let launcher = launcher(folder.path(), engine, Allocation::Pooled { instances: 64 }, Interruption::None);
         for (name, event) in [("no-op", "{}"), ("one nested call", nested)] {
-            let (mut instance, _) = launcher.launch(function).expect("there is room");
             group.bench_function(format!("{name}/{engine}"), |bencher| {
+                let pooled = Allocation::Pooled { instances: 64 };
+                let launcher = launcher(folder.path(), engine, pooled, Interruption::None);
+                let (mut instance, _) = launcher.launch(function).expect("there is room");
                 bencher.iter(|| instance.invoke(event).expect("the event is right"));
             });
         }

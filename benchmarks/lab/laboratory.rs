@@ -8,7 +8,12 @@ use faasbench::engine::{EngineKind, Launcher, LauncherOptions, Limits};
 use native::DirectoryStorage;
 
 /// A launcher whose folders are below `folder`.
-pub fn launcher(folder: &Path, engine: EngineKind, allocation: Allocation, interruption: Interruption) -> Arc<Launcher> {
+pub fn launcher(
+    folder: &Path,
+    engine: EngineKind,
+    allocation: Allocation,
+    interruption: Interruption,
+) -> Arc<Launcher> {
     let memory_bytes = 1 << 30;
     let scratch_root = folder.join("scratch");
     std::fs::create_dir_all(&scratch_root).expect("the temporary folder can be written");

@@ -24,7 +24,8 @@ impl Laboratory {
     /// An empty one, on the disk rather than in `/tmp`, which may be memory.
     pub fn new() -> Laboratory {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-        let folder = tempfile::tempdir_in(target).or_else(|_| tempfile::tempdir()).expect("a temporary folder can be made");
+        let folder =
+            tempfile::tempdir_in(target).or_else(|_| tempfile::tempdir()).expect("a temporary folder can be made");
         let storage = DirectoryStorage::new(folder.path().join("objects")).expect("the folder can be written");
         std::fs::create_dir_all(folder.path().join("scratch")).expect("the folder can be written");
         Laboratory { folder, storage }
@@ -91,7 +92,11 @@ fn copy_tree(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in from.read_dir()? {
         let entry = entry?;
         let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() { copy_tree(&entry.path(), &to)? } else { std::fs::copy(entry.path(), to).map(drop)? }
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &to)?
+        } else {
+            std::fs::copy(entry.path(), to).map(drop)?
+        }
     }
     Ok(())
 }

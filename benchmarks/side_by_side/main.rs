@@ -172,8 +172,9 @@ fn compare(what: &str, rounds: usize, mut above: impl FnMut() -> f64, mut below:
     let milliseconds = |sample: &Sample| sample.median() * 1e3;
     match ratio_of_medians(&aboves, &belows, &Bootstrap::default()) {
         Some(ratio) => {
-            let interval =
-                ratio.interval.map_or(String::new(), |interval| format!(" [{:.2}, {:.2}]", interval.low, interval.high));
+            let interval = ratio
+                .interval
+                .map_or(String::new(), |interval| format!(" [{:.2}, {:.2}]", interval.low, interval.high));
             println!(
                 "{what}: {:.2}x{interval} ({:.4} ms / {:.4} ms, medians of {rounds})",
                 ratio.value,

@@ -16,7 +16,11 @@ fn describe(inventory: &Inventory) -> String {
     let test = &inventory.self_test;
     // A String takes all that is written to it.
     if let Some(cpu) = &test.cpu {
-        let _ = writeln!(text, "processor: {} ({}, family {}, model {})", cpu.model_name, cpu.vendor_id, cpu.family, cpu.model);
+        let _ = writeln!(
+            text,
+            "processor: {} ({}, family {}, model {})",
+            cpu.model_name, cpu.vendor_id, cpu.family, cpu.model
+        );
     }
     let _ = match &test.hardware_absent {
         Some(reason) => writeln!(text, "hardware counters: none ({reason})"),
@@ -27,7 +31,8 @@ fn describe(inventory: &Inventory) -> String {
     }
     let paranoid = test.paranoid.map_or("unknown".to_owned(), |level| level.to_string());
     let kernel = if test.kernel_allowed { "may" } else { "may not" };
-    let _ = writeln!(text, "kernel.perf_event_paranoid: {paranoid}; this user {kernel} count what happens in the kernel");
+    let _ =
+        writeln!(text, "kernel.perf_event_paranoid: {paranoid}; this user {kernel} count what happens in the kernel");
     let width = inventory.entries.iter().map(|entry| entry.name.len()).max().unwrap_or(0);
     let (countable, rest): (Vec<_>, Vec<_>) = inventory.entries.iter().partition(|entry| entry.countable);
     let _ = writeln!(text, "\ncan be counted here: {}", countable.len());

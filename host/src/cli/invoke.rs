@@ -23,10 +23,10 @@ pub(super) fn execute(arguments: &InvokeArguments) -> Result<(), Failure> {
     let function = workload::find(&arguments.function).map_err(Failure::users)?;
     let folders = workloads::folders()?;
     let event = event(arguments, &folders)?;
-    let limit = Duration::try_from_secs_f64(arguments.timeout)
-        .ok()
-        .filter(|limit| !limit.is_zero())
-        .ok_or_else(|| Failure::Users(anyhow!("--timeout {} is not a positive number of seconds", arguments.timeout)))?;
+    let limit =
+        Duration::try_from_secs_f64(arguments.timeout).ok().filter(|limit| !limit.is_zero()).ok_or_else(|| {
+            Failure::Users(anyhow!("--timeout {} is not a positive number of seconds", arguments.timeout))
+        })?;
     let memory_bytes = arguments.memory_limit.saturating_mul(1 << 20);
     if !(1 << 20..=4_u64 << 30).contains(&memory_bytes) {
         return Err(Failure::Users(anyhow!("--memory-limit {} is not between 1 and 4096 MiB", arguments.memory_limit)));
@@ -82,7 +82,8 @@ pub(super) fn execute(arguments: &InvokeArguments) -> Result<(), Failure> {
 fn event(arguments: &InvokeArguments, folders: &crate::paths::CacheFolders) -> Result<String, Failure> {
     if let Some(size) = arguments.size {
         let storage = arguments.storage.clone().unwrap_or_else(|| folders.objects());
-        let prepared = workload::prepare(&arguments.function, size, arguments.seed, &storage).map_err(Failure::users)?;
+        let prepared =
+            workload::prepare(&arguments.function, size, arguments.seed, &storage).map_err(Failure::users)?;
         return Ok(prepared.event.to_string());
     }
     if arguments.payload != "-" {

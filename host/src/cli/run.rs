@@ -172,7 +172,8 @@ fn store_failure(error: StoreError) -> Failure {
 fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
     let experiments: Vec<Experiment> =
         if arguments.experiments.is_empty() { Experiment::ALL.to_vec() } else { deduplicated(&arguments.experiments) };
-    let engines = if arguments.engines.is_empty() { EngineKind::ALL.to_vec() } else { deduplicated(&arguments.engines) };
+    let engines =
+        if arguments.engines.is_empty() { EngineKind::ALL.to_vec() } else { deduplicated(&arguments.engines) };
     let sizes = if arguments.sizes.is_empty() { vec![Size::Test] } else { deduplicated(&arguments.sizes) };
     let input = match &arguments.input {
         Some(folder) => Some(
@@ -191,9 +192,11 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             }
             // The user's files say nothing to the other functions; they are run only when asked for by name.
             Some(_) if arguments.functions.is_empty() => {}
-            _ => planned.extend(
-                sizes.iter().map(|size| PlannedWorkload { function: name(), size: Some(*size), input: None }),
-            ),
+            _ => planned.extend(sizes.iter().map(|size| PlannedWorkload {
+                function: name(),
+                size: Some(*size),
+                input: None,
+            })),
         }
     }
     let plan = Plan {
@@ -255,7 +258,11 @@ fn describe(plan: &Plan) -> String {
     for engine in &plan.engines {
         let _ = write!(engines, " {engine}");
     }
-    let _ = writeln!(text, "engines:{engines}; seed {}; {} processes for each workload, engine and experiment", plan.seed, plan.processes);
+    let _ = writeln!(
+        text,
+        "engines:{engines}; seed {}; {} processes for each workload, engine and experiment",
+        plan.seed, plan.processes
+    );
     let mut by_function: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for workload in &plan.workloads {
         let input = match (&workload.size, &workload.input) {

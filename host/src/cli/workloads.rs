@@ -16,7 +16,12 @@ pub(super) fn folders() -> Result<CacheFolders, Failure> {
     let folders = CacheFolders::from_environment().map_err(Failure::users)?;
     for folder in [folders.objects(), folders.scratch()] {
         std::fs::create_dir_all(&folder)
-            .with_context(|| format!("could not make the folder {}; set FAASBENCH_CACHE to one that can be written", folder.display()))
+            .with_context(|| {
+                format!(
+                    "could not make the folder {}; set FAASBENCH_CACHE to one that can be written",
+                    folder.display()
+                )
+            })
             .map_err(Failure::users)?;
     }
     Ok(folders)

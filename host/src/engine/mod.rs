@@ -7,5 +7,5 @@ mod native;
 pub mod wasm;
 
 pub use instance::{GrowthEvent, Instance};
-pub use launcher::{EngineKind, Launcher, LauncherOptions, LaunchTimes};
+pub use launcher::{EngineKind, LaunchTimes, Launcher, LauncherOptions};
 pub use limits::{Limits, MAX_EVENT_BYTES, check_event_size};

@@ -87,7 +87,8 @@ impl Counting {
             }
         }
         if let Some(reason) = self_test.hardware_absent.as_ref().filter(|_| by_default) {
-            let advice = "`faasbench counters` tells more; `--simulate` counts in Valgrind's simulated processor instead";
+            let advice =
+                "`faasbench counters` tells more; `--simulate` counts in Valgrind's simulated processor instead";
             self.notes.push((Level::Remark, format!("papi: no hardware counters here ({reason}); {advice}")));
         }
     }
@@ -99,7 +100,9 @@ impl Counting {
             Experiment::Memory => vec![ProbeRequest::Memory],
             Experiment::DiskIo => vec![ProbeRequest::DiskIo { cold_cache: plan.cold_cache }],
             // A series disturbs what it reads, so totals are counted in an invocation of their own.
-            Experiment::Papi => [None].into_iter().chain(self.trigger.map(Some)).flat_map(|trigger| self.passes(trigger)).collect(),
+            Experiment::Papi => {
+                [None].into_iter().chain(self.trigger.map(Some)).flat_map(|trigger| self.passes(trigger)).collect()
+            }
         }
     }
 

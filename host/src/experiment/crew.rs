@@ -65,8 +65,7 @@ impl Crew {
         let mut total = Holding { rss_bytes: 0, pss_bytes: 0, uss_bytes: 0, swap_bytes: 0 };
         for worker in &self.workers {
             let pid = worker.pid().ok_or("a worker has ended")?;
-            let holding =
-                MemoryProbe::new(pid).and_then(|probe| probe.holding()).map_err(|error| error.to_string())?;
+            let holding = MemoryProbe::new(pid).and_then(|probe| probe.holding()).map_err(|error| error.to_string())?;
             total.rss_bytes += holding.rss_bytes;
             total.pss_bytes += holding.pss_bytes;
             total.uss_bytes += holding.uss_bytes;

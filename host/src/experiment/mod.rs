@@ -8,7 +8,9 @@ mod record;
 mod runner;
 mod schedule;
 
-pub use plan::{Experiment, PLAN_VERSION, Plan, PlanError, PlannedCounters, PlannedExperiment, PlannedWorkload, UntilInterval};
+pub use plan::{
+    Experiment, PLAN_VERSION, Plan, PlanError, PlannedCounters, PlannedExperiment, PlannedWorkload, UntilInterval,
+};
 pub use progress::Progress;
 pub use runner::{ReadyWorkload, RunError, RunSummary, Runner};
 pub use schedule::{Unit, generator, units};

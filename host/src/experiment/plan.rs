@@ -208,10 +208,10 @@ impl Plan {
     /// # Errors
     /// When it can't be read, is not a plan, or can't be carried out.
     pub fn read(path: &Path) -> Result<Plan, PlanError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| PlanError::Unreadable { path: path.to_owned(), source })?;
-        let plan: Plan = serde_json::from_str(&text)
-            .map_err(|source| PlanError::Malformed { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| PlanError::Unreadable { path: path.to_owned(), source })?;
+        let plan: Plan =
+            serde_json::from_str(&text).map_err(|source| PlanError::Malformed { path: path.to_owned(), source })?;
         plan.validate()?;
         Ok(plan)
     }
@@ -221,7 +221,8 @@ impl Plan {
     /// # Errors
     /// What is wrong, and the range that is accepted.
     pub fn validate(&self) -> Result<(), PlanError> {
-        let check = |valid: bool, what: &dyn Fn() -> String| if valid { Ok(()) } else { Err(PlanError::Invalid(what())) };
+        let check =
+            |valid: bool, what: &dyn Fn() -> String| if valid { Ok(()) } else { Err(PlanError::Invalid(what())) };
         check(self.version == PLAN_VERSION, &|| {
             format!("it has version {}, and this faasbench knows version {PLAN_VERSION}", self.version)
         })?;
@@ -236,7 +237,10 @@ impl Plan {
         }
         for planned in &self.experiments {
             check((1..=MOST_REPETITIONS).contains(&planned.repetitions), &|| {
-                format!("{} repetitions of {} are not between 1 and {MOST_REPETITIONS}", planned.repetitions, planned.experiment)
+                format!(
+                    "{} repetitions of {} are not between 1 and {MOST_REPETITIONS}",
+                    planned.repetitions, planned.experiment
+                )
             })?;
         }
         check((1..=MOST_PROCESSES).contains(&self.processes), &|| {

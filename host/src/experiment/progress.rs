@@ -14,7 +14,9 @@ impl Progress {
     /// A bar of `steps` on standard error, drawn when that is a terminal.
     pub fn on_standard_error(steps: u64) -> Progress {
         let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
-        if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} elapsed, {eta} left  {wide_msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed} elapsed, {eta} left  {wide_msg}")
+        {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(250));

@@ -8,7 +8,9 @@ use crate::engine::EngineKind;
 use crate::probe::counters::{CounterSeries, CounterValue, Derived, PassValues, Source, cpu_utilisation, derive};
 use crate::probe::disk_io::IoCounters;
 use crate::probe::memory::{MemorySample, MemorySeries};
-use crate::results::row::{Counter, Invocation, Labels, Metric, NestedRecord, Outcome as StoredOutcome, Reading, Sample};
+use crate::results::row::{
+    Counter, Invocation, Labels, Metric, NestedRecord, Outcome as StoredOutcome, Reading, Sample,
+};
 use crate::results::{InvocationId, RecordError, Recorder};
 use crate::worker::{
     Answer, CounterReadings, DiskIoReadings, Measured, MemoryReadings, Outcome, Readings, WorkerError,
@@ -107,7 +109,12 @@ pub(super) fn measured(recorder: &Recorder, place: Place<'_>, measured: &Measure
 }
 
 /// Records an invocation that got no answer.
-pub(super) fn failed(recorder: &Recorder, place: Place<'_>, error: &WorkerError, unix_ns: u64) -> Result<(), RecordError> {
+pub(super) fn failed(
+    recorder: &Recorder,
+    place: Place<'_>,
+    error: &WorkerError,
+    unix_ns: u64,
+) -> Result<(), RecordError> {
     let kind = match error {
         WorkerError::Timeout { .. } => "limit",
         _ => "internal",
@@ -390,8 +397,11 @@ fn counter_series(
             sample(recorder, id, measured, event, taken.monotonic_ns, value, "1", labels)?;
         }
     }
-    let losses =
-        [("samples-lost", series.lost), ("samples-throttled", series.throttled), ("samples-unreadable", series.unreadable)];
+    let losses = [
+        ("samples-lost", series.lost),
+        ("samples-throttled", series.throttled),
+        ("samples-unreadable", series.unreadable),
+    ];
     for (name, count) in losses {
         metric(recorder, id, name, Reading::Value(count as f64), "1", &[])?;
     }

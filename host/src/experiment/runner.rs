@@ -124,12 +124,8 @@ impl<'a> Runner<'a> {
         for (level, text) in &counting.notes {
             self.note(*level, text)?;
         }
-        let mut state = State {
-            summary: RunSummary::default(),
-            walls: BTreeMap::new(),
-            digests: BTreeMap::new(),
-            counting,
-        };
+        let mut state =
+            State { summary: RunSummary::default(), walls: BTreeMap::new(), digests: BTreeMap::new(), counting };
         state.summary.problems.extend(state.counting.problems.clone());
         let units = units(self.plan, self.workloads.len());
         for unit in &units {

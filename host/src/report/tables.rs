@@ -125,12 +125,8 @@ fn table(figures: &[&Figure], ratios: &[Ratio], width: Option<u16>) -> Table {
     }
     let mut rows: Vec<(&str, &str, usize, &Measure)> = Vec::new();
     for figure in figures {
-        let row = (
-            figure.function.as_str(),
-            figure.size.as_str(),
-            position(figure).unwrap_or(usize::MAX),
-            &figure.measure,
-        );
+        let row =
+            (figure.function.as_str(), figure.size.as_str(), position(figure).unwrap_or(usize::MAX), &figure.measure);
         if !rows.contains(&row) {
             rows.push(row);
         }
@@ -151,7 +147,10 @@ fn table(figures: &[&Figure], ratios: &[Ratio], width: Option<u16>) -> Table {
     for (function, size, _, measure) in rows {
         let of = |engine: &str| {
             figures.iter().copied().find(|figure| {
-                figure.engine == engine && figure.function == function && figure.size == size && figure.measure == *measure
+                figure.engine == engine
+                    && figure.function == function
+                    && figure.size == size
+                    && figure.measure == *measure
             })
         };
         let (native, wasm) = (of("native"), of("wasm"));
@@ -203,9 +202,7 @@ fn counts(native: Option<&Figure>, wasm: Option<&Figure>) -> String {
     let n = |figure: Option<&Figure>| Some(figure?.median.map_or(0, |median| median.samples));
     match (n(native), n(wasm)) {
         (Some(native), Some(wasm)) if native == wasm => native.to_string(),
-        (native, wasm) => {
-            [native, wasm].into_iter().flatten().map(|n| n.to_string()).collect::<Vec<_>>().join(", ")
-        }
+        (native, wasm) => [native, wasm].into_iter().flatten().map(|n| n.to_string()).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -215,7 +212,13 @@ fn failures(report: &RunReport) -> String {
         let _ = writeln!(
             text,
             "failed: {} of {} {}/{} on {}: {}: {}",
-            failure.n, failure.experiment, failure.function, failure.size, failure.engine, failure.kind, failure.message
+            failure.n,
+            failure.experiment,
+            failure.function,
+            failure.size,
+            failure.engine,
+            failure.kind,
+            failure.message
         );
     }
     text

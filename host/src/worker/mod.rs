@@ -9,8 +9,8 @@ mod serve;
 
 pub use measured_call::MEASURED_CALL;
 pub use message::{
-    Answer, CounterReadings, DiskIoReadings, Measured, MemoryReadings, Outcome, PageCacheReport, Phase, Preparation, Prepared,
-    ProbeRequest, Readings, Reply, Request,
+    Answer, CounterReadings, DiskIoReadings, Measured, MemoryReadings, Outcome, PageCacheReport, Phase, Preparation,
+    Prepared, ProbeRequest, Readings, Reply, Request,
 };
 pub use process::{Worker, WorkerCommand, WorkerError};
 pub use serve::{SUBCOMMAND, serve};

@@ -72,8 +72,8 @@ impl WorkerCommand {
     /// # Errors
     /// When the path of the running program can't be read.
     pub fn this_program() -> Result<WorkerCommand, WorkerError> {
-        let program = std::env::current_exe()
-            .map_err(|source| WorkerError::Start { program: "faasbench".to_owned(), source })?;
+        let program =
+            std::env::current_exe().map_err(|source| WorkerError::Start { program: "faasbench".to_owned(), source })?;
         Ok(WorkerCommand::of(program))
     }
 

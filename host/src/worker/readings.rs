@@ -99,10 +99,7 @@ fn disk_io(event: &str, slots: &mut [Slot], to_drop: Option<&Path>) -> Around {
         PageCacheReport {
             input_bytes: dropped.bytes,
             resident_bytes: dropped.resident_bytes,
-            failure: dropped
-                .failures
-                .first()
-                .map(|failure| format!("{}: {}", failure.path.display(), failure.reason)),
+            failure: dropped.failures.first().map(|failure| format!("{}: {}", failure.path.display(), failure.reason)),
         }
     });
     for slot in slots.iter_mut() {

@@ -12,7 +12,7 @@ use super::counting::Counters;
 use super::message::{Answer, Measured, Outcome, Phase, Preparation, Prepared, ProbeRequest, Reply, Request};
 use super::readings::{self, Around};
 use crate::engine::wasm::{Allocation, ArtefactCache, Configuration, Interruption};
-use crate::engine::{EngineKind, Instance, Launcher, LauncherOptions, LaunchTimes, Limits};
+use crate::engine::{EngineKind, Instance, LaunchTimes, Launcher, LauncherOptions, Limits};
 use crate::probe::clock::{Bracket, Scope, monotonic_ns, unix_ns};
 use crate::workload;
 
@@ -201,7 +201,9 @@ fn launch_phases(times: LaunchTimes) -> Vec<Phase> {
 fn pin(processor: u32) -> Result<(), String> {
     let failed = |reason: String| {
         let processors = std::thread::available_parallelism().map_or(0, usize::from);
-        format!("could not pin to processor {processor}: {reason}; this process may use {processors} processors, numbered from 0")
+        format!(
+            "could not pin to processor {processor}: {reason}; this process may use {processors} processors, numbered from 0"
+        )
     };
     let index = processor as usize;
     if index >= CpuSet::MAX_CPU {

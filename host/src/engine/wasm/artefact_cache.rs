@@ -15,7 +15,9 @@ use wasmtime::component::Component;
 #[non_exhaustive]
 pub enum ArtefactCacheError {
     /// The folder could not be made or read.
-    #[error("could not use the cache of compiled components at {path}: {source}; set FAASBENCH_CACHE to a folder of your own")]
+    #[error(
+        "could not use the cache of compiled components at {path}: {source}; set FAASBENCH_CACHE to a folder of your own"
+    )]
     Io {
         /// The folder.
         path: PathBuf,
@@ -23,7 +25,9 @@ pub enum ArtefactCacheError {
         source: io::Error,
     },
     /// Somebody else could write into the folder, and what is in it is run.
-    #[error("the cache of compiled components at {path} can be written by others; run `chmod go-w {path}` or set FAASBENCH_CACHE to a folder of your own")]
+    #[error(
+        "the cache of compiled components at {path} can be written by others; run `chmod go-w {path}` or set FAASBENCH_CACHE to a folder of your own"
+    )]
     NotPrivate {
         /// The folder.
         path: PathBuf,

@@ -171,8 +171,7 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     )?;
     filesystem.func_wrap(
         "[method]descriptor.read",
-        |mut store: StoreContextMut<'_, State>,
-         (file, length, offset): (Resource<Descriptor>, Filesize, Filesize)| {
+        |mut store: StoreContextMut<'_, State>, (file, length, offset): (Resource<Descriptor>, Filesize, Filesize)| {
             let state = store.data_mut();
             let path = state.files.path(file.rep());
             let read = state.filesystem().read(file, length, offset);

@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use lab::{Call, Error, ErrorKind, ObjectWriter, STREAM_CHUNK_BYTES};
 use native::thread_cpu_time_us;
 use wasmtime::component::{HasData, HasSelf, Linker, Resource, ResourceTable};
+use wasmtime_wasi::WasiView as _;
 use wasmtime_wasi::cli::{WasiCli, WasiCliView as _};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView as _};
 use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings;
 use wasmtime_wasi::random::WasiRandom;
-use wasmtime_wasi::WasiView as _;
 
 use super::files;
 use super::state::State;
@@ -197,8 +197,7 @@ impl functions::Host for State {
     }
 
     fn invoke_all(&mut self, calls: Vec<functions::Call>) -> wasmtime::Result<Vec<functions::Outcome>> {
-        let calls: Vec<_> =
-            calls.into_iter().map(|call| Call { name: call.name, payload: call.payload }).collect();
+        let calls: Vec<_> = calls.into_iter().map(|call| Call { name: call.name, payload: call.payload }).collect();
         Ok(native::invoke_all(&*self.functions, &calls).into_iter().map(outcome).collect())
     }
 }
