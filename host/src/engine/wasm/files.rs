@@ -68,10 +68,10 @@ impl FileLedger {
         std::mem::take(&mut self.entries().counts)
     }
 
-    /// The limit, once it was reached.
-    pub(super) fn limit_reached(&self) -> Option<u64> {
-        let entries = self.entries();
-        entries.limit_reached.then_some(entries.limit_bytes)
+    /// The limit, when a write was refused because of it since this was asked last.
+    pub(super) fn take_limit_reached(&self) -> Option<u64> {
+        let mut entries = self.entries();
+        std::mem::take(&mut entries.limit_reached).then_some(entries.limit_bytes)
     }
 
     fn opened(&self, descriptor: u32, path: &str) {
@@ -303,9 +303,10 @@ mod tests {
     fn a_write_over_the_limit_is_refused_and_remembered() {
         let files = FileLedger::new(10);
         assert_eq!(files.write("a", 10), Ok(()));
-        assert_eq!(files.limit_reached(), None);
+        assert_eq!(files.take_limit_reached(), None);
         assert_eq!(files.write("a", 1), Err(()));
-        assert_eq!(files.limit_reached(), Some(10));
+        assert_eq!(files.take_limit_reached(), Some(10));
+        assert_eq!(files.take_limit_reached(), None);
         assert_eq!(files.take()["a"].written_bytes, 10);
     }
 }

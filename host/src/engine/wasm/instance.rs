@@ -100,8 +100,8 @@ impl WasmInstance {
                 "{name} asked for {asked} bytes of memory and was stopped; the limit of its instance is {limit} bytes"
             ));
         }
-        if let Some(limit) = state.files.limit_reached() {
-            return Error::limit(format!("{name} wrote more than its {limit} bytes of scratch disk and was stopped"));
+        if let Some(limit) = state.files.take_limit_reached() {
+            return disk_is_full(name, limit);
         }
         if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
             let seconds = self.limits.time.unwrap_or_default().as_secs_f64();
@@ -111,6 +111,10 @@ impl WasmInstance {
         let reason = if said.is_empty() { format!("{error:#}") } else { said };
         Error::new(ErrorKind::Internal, format!("{name} trapped: {reason}"))
     }
+}
+
+fn disk_is_full(name: &str, limit: u64) -> Error {
+    Error::limit(format!("{name} wrote more than its {limit} bytes of scratch disk and was stopped"))
 }
 
 fn epochs(limits: Limits) -> u64 {
@@ -127,11 +131,20 @@ impl Instance for WasmInstance {
         }
         let description = self.sandbox.begin();
         self.store.data_mut().begin(description);
+        self.store.data().files.take_limit_reached();
         if self.guarded {
             self.store.set_epoch_deadline(epochs(self.limits));
         }
         match self.exports.call_handle(&mut self.store, event) {
-            Ok(answer) => answer.map_err(from_wit),
+            Ok(Ok(response)) => Ok(response),
+            // To the guest a refused write is an I/O error like any other; here it is known which limit it was.
+            Ok(Err(error)) => Err(match self.store.data().files.take_limit_reached() {
+                Some(limit) => {
+                    self.usable = false;
+                    disk_is_full(self.name, limit)
+                }
+                None => from_wit(error),
+            }),
             Err(error) => {
                 self.usable = false;
                 Err(self.explain(&error))
