@@ -38,7 +38,7 @@ fn numbers_out_of_range_are_refused() {
     let results = results.argument();
     let wrong: [(&[&str], &str); 11] = [
         (&["--repetitions", "0"], "repetitions"),
-        (&["--repetitions", "-1"], "repetitions"),
+        (&["--repetitions", "-1"], "-1"),
         (&["--repetitions", "4000000000"], "repetitions"),
         (&["--processes", "0"], "processes"),
         (&["--instances", "0"], "instances"),
@@ -66,7 +66,7 @@ fn an_event_of_wrong_types_is_the_users_mistake_and_names_the_key() {
         ("function1", r#"{"sleep": -1}"#, "`sleep`"),
         ("function1", r#"{"invoke_nested": 5}"#, "`invoke_nested`"),
         ("function1", r#"{"StatusCode": 500}"#, "`StatusCode`"),
-        ("monolith", r#"{"run_function": "fib"}"#, "`args`"),
+        ("monolith", r#"{"run_function": "fib", "seed": 1}"#, "`args`"),
         ("monolith", r#"{"run_function": "makeTree", "args": 21, "seed": 1}"#, "`args`"),
         ("monolith", r#"{"run_function": "matrix_mult", "args": 2001, "seed": 1}"#, "`args`"),
         ("monolith", r#"{"run_function": "sudoku", "args": 1, "seed": 1}"#, "`run_function`"),

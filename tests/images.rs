@@ -106,7 +106,7 @@ fn a_jpeg_that_declares_3600_megapixels_is_refused() {
 
 #[test]
 fn a_png_that_declares_3600_megapixels_is_refused() {
-    is_refused(&png_bomb(), &["limit", "60000 x 60000"]);
+    is_refused(&png_bomb(), &["limit"]);
 }
 
 #[test]
