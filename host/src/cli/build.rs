@@ -8,13 +8,14 @@ use sha2::{Digest, Sha256};
 use super::arguments::BuildArguments;
 use super::exit::{self, Failure};
 use super::workloads;
+use crate::engine::wasm::Allocation;
 use crate::experiment::Progress;
 
 pub(super) async fn execute(arguments: &BuildArguments) -> Result<(), Failure> {
     let functions = workloads::functions(&arguments.functions)?;
     let folders = workloads::folders()?;
     let progress = Progress::on_standard_error(functions.len() as u64);
-    let compiled = workloads::compile(&functions, &folders, &progress).await?;
+    let compiled = workloads::compile(&functions, Allocation::OnDemand, &folders, &progress).await?;
     progress.finish();
     let mut text = String::new();
     let mut rows = Vec::new();

@@ -13,6 +13,7 @@ use super::arguments::RunArguments;
 use super::exit::{self, Failure};
 use super::workloads;
 use crate::engine::EngineKind;
+use crate::engine::wasm::Allocation;
 use crate::environment::{Environment, Known};
 use crate::experiment::{
     Experiment, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress, RunSummary, Runner,
@@ -43,7 +44,10 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
     let progress = Progress::on_standard_error(steps as u64);
     let ready = workloads::prepare(&plan, &folders, &progress).await?;
     if compiles {
-        workloads::compile(&functions, &folders, &progress).await?;
+        workloads::compile(&functions, Allocation::OnDemand, &folders, &progress).await?;
+        if plan.counters.simulate {
+            workloads::compile(&functions, Allocation::Frugal, &folders, &progress).await?;
+        }
     }
     progress.finish();
 

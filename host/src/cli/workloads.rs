@@ -88,19 +88,21 @@ fn inputs(function: &Function, prepared: &Prepared, objects: &Path) -> Option<Pa
     Some(objects.join(&prepared.bucket).join(input).join(key))
 }
 
-/// The configuration that measuring workers use, for compiling ahead of them.
-fn measuring(memory_bytes: u64) -> Configuration {
-    Configuration { interruption: Interruption::None, allocation: Allocation::OnDemand, memory_bytes }
+/// The configuration that measuring workers use, for compiling ahead of them. Pooled and on-demand instances run the same
+/// code.
+fn measuring(allocation: Allocation) -> Configuration {
+    Configuration { interruption: Interruption::None, allocation, memory_bytes: 1 << 30 }
 }
 
 /// Compiles the components that are not in the cache yet.
 pub(super) async fn compile(
     functions: &[&'static Function],
+    allocation: Allocation,
     folders: &CacheFolders,
     progress: &Progress,
 ) -> Result<Vec<(&'static Function, PathBuf, LoadTimes)>, Failure> {
     let cache = Arc::new(ArtefactCache::open(folders.components()).map_err(Failure::users)?);
-    let engine = WasmEngine::new(measuring(1 << 30)).map_err(Failure::ours)?;
+    let engine = WasmEngine::new(measuring(allocation)).map_err(Failure::ours)?;
     let mut compiled = Vec::new();
     for function in functions.iter().copied() {
         progress.doing(format!("compiling {}", function.name));
