@@ -7,7 +7,7 @@ use faasbench::workload::{self, FUNCTIONS, Size};
 
 use crate::laboratory::launcher;
 
-pub fn benchmark(criterion: &mut Criterion) {
+pub(crate) fn benchmark(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let objects = folder.path().join("objects");
     for function in &FUNCTIONS {

@@ -7,7 +7,7 @@ use faasbench::workload;
 
 use crate::laboratory::launcher;
 
-pub fn benchmark(criterion: &mut Criterion) {
+pub(crate) fn benchmark(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let function = workload::find("function1").expect("it exists");
     let nested = r#"{"invoke_nested":[{"function_name":"function2","invoke_payload":{}}]}"#;

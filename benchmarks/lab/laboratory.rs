@@ -8,7 +8,7 @@ use faasbench::engine::{EngineKind, Launcher, LauncherOptions, Limits};
 use native::DirectoryStorage;
 
 /// A launcher whose folders are below `folder`.
-pub fn launcher(
+pub(crate) fn launcher(
     folder: &Path,
     engine: EngineKind,
     allocation: Allocation,

@@ -8,7 +8,7 @@ use faasbench::probe::counters::{CounterGroup, CounterPlan, SelfTest};
 use faasbench::probe::disk_io::IoProbe;
 use faasbench::probe::memory::MemoryProbe;
 
-pub fn benchmark(criterion: &mut Criterion) {
+pub(crate) fn benchmark(criterion: &mut Criterion) {
     let bracket = Bracket::new(Scope::Thread);
     let within = bracket.own_wall_ns(10_001).expect("there were rounds");
     println!("probe/time bracket: {within} ns of it are inside the wall time that it reports");

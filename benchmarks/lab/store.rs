@@ -8,7 +8,7 @@ use serde_json::json;
 /// Rows in one round.
 const ROWS: u64 = 20_000;
 
-pub fn benchmark(criterion: &mut Criterion) {
+pub(crate) fn benchmark(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system has threads");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let store = runtime.block_on(Store::open(folder.path().join("results.db"))).expect("the folder can be written");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 /// A running Python program that answers each line with seconds and bytes.
-pub struct Python {
+pub(crate) struct Python {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -14,7 +14,7 @@ pub struct Python {
 
 impl Python {
     /// Starts `program` on `argument`; its first line is its version.
-    pub fn start(program: &str, argument: &Path) -> Result<Python, String> {
+    pub(crate) fn start(program: &str, argument: &Path) -> Result<Python, String> {
         let mut child = Command::new("python3")
             .args(["-c", program])
             .arg(argument)
@@ -33,12 +33,12 @@ impl Python {
     }
 
     /// What it is.
-    pub fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> &str {
         &self.version
     }
 
     /// Has it do its work once: seconds by its own clock, and bytes written.
-    pub fn run(&mut self) -> (f64, u64) {
+    pub(crate) fn run(&mut self) -> (f64, u64) {
         self.input.write_all(b"\n").expect("the program is running");
         let mut line = String::new();
         self.output.read_line(&mut line).expect("the program answers");

@@ -15,14 +15,14 @@ use tempfile::TempDir;
 const BUCKET: &str = "faasbench";
 
 /// A temporary folder with storage, cache and scratch.
-pub struct Laboratory {
+pub(crate) struct Laboratory {
     folder: TempDir,
     storage: DirectoryStorage,
 }
 
 impl Laboratory {
     /// An empty one, on the disk rather than in `/tmp`, which may be memory.
-    pub fn new() -> Laboratory {
+    pub(crate) fn new() -> Laboratory {
         let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
         let folder =
             tempfile::tempdir_in(target).or_else(|_| tempfile::tempdir()).expect("a temporary folder can be made");
@@ -32,7 +32,7 @@ impl Laboratory {
     }
 
     /// A launcher as workers have it.
-    pub fn launcher(&self, engine: EngineKind, allocation: Allocation) -> Arc<Launcher> {
+    pub(crate) fn launcher(&self, engine: EngineKind, allocation: Allocation) -> Arc<Launcher> {
         let path = self.folder.path();
         let memory_bytes = 1 << 30;
         Launcher::new(LauncherOptions {
@@ -48,19 +48,19 @@ impl Laboratory {
     }
 
     /// An instance of a function.
-    pub fn instance(&self, function: &str, engine: EngineKind) -> Box<dyn Instance> {
+    pub(crate) fn instance(&self, function: &str, engine: EngineKind) -> Box<dyn Instance> {
         let function = workload::find(function).expect("it exists");
         self.launcher(engine, Allocation::Pooled { instances: 8 }).launch(function).expect("there is room").0
     }
 
     /// The event of a generated workload.
-    pub fn prepare(&self, function: &str, size: Size) -> Value {
+    pub(crate) fn prepare(&self, function: &str, size: Size) -> Value {
         let objects = self.folder.path().join("objects");
         workload::prepare(function, size, 42, &objects).expect("the folder can be written").event
     }
 
     /// Stores one file and gives the thumbnailer's event for it.
-    pub fn put(&self, key: &str, file: &Path) -> Value {
+    pub(crate) fn put(&self, key: &str, file: &Path) -> Value {
         let to = self.folder.path().join("objects").join(BUCKET).join("input").join(key);
         std::fs::create_dir_all(to.parent().expect("it has a parent")).expect("the folder can be written");
         std::fs::copy(file, to).expect("the file can be read");
@@ -69,14 +69,14 @@ impl Laboratory {
     }
 
     /// Stores a tree and gives the compression's event for it.
-    pub fn put_tree(&self, key: &str, tree: &Path) -> Value {
+    pub(crate) fn put_tree(&self, key: &str, tree: &Path) -> Value {
         let to = self.folder.path().join("objects").join(BUCKET).join("input").join(key);
         copy_tree(tree, &to).expect("the tree can be read");
         json!({"object": {"key": key}, "bucket": {"bucket": BUCKET, "input": "input", "output": "output"}})
     }
 
     /// Invokes, and gives the seconds that it took and the response. The output object is removed.
-    pub fn invoke(&self, instance: &mut dyn Instance, event: &Value) -> (f64, Value) {
+    pub(crate) fn invoke(&self, instance: &mut dyn Instance, event: &Value) -> (f64, Value) {
         let begin = Instant::now();
         let response = crate::response(instance, event);
         let seconds = begin.elapsed().as_secs_f64();

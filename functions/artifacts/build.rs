@@ -69,13 +69,13 @@ fn ensure_target(target: &str) -> Result<(), String> {
     if installed.is_ok_and(|status| status.success()) && has_target(target) {
         return Ok(());
     }
-    Err(format!("the Rust target {target} is missing and could not be installed; run `rustup target add {target}` and build again"))
+    Err(format!(
+        "the Rust target {target} is missing and could not be installed; run `rustup target add {target}` and build again"
+    ))
 }
 
 fn has_target(target: &str) -> bool {
-    let Ok(output) =
-        Command::new(rustc()).args(["--print", "target-libdir", "--target", target]).output()
-    else {
+    let Ok(output) = Command::new(rustc()).args(["--print", "target-libdir", "--target", target]).output() else {
         return false;
     };
     output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
@@ -93,7 +93,10 @@ fn build(function: &str, target_directory: &Path) -> PathBuf {
     for (name, _) in env::vars_os() {
         let name = name.to_string_lossy().into_owned();
         let ours = name.starts_with("CARGO") && !matches!(name.as_str(), "CARGO" | "CARGO_HOME" | "CARGO_NET_OFFLINE");
-        if ours || name.starts_with("CLIPPY") || matches!(name.as_str(), "RUSTFLAGS" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTC_WRAPPER") {
+        if ours
+            || name.starts_with("CLIPPY")
+            || matches!(name.as_str(), "RUSTFLAGS" | "RUSTC_WORKSPACE_WRAPPER" | "RUSTC_WRAPPER")
+        {
             cargo.env_remove(name);
         }
     }

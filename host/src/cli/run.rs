@@ -249,7 +249,7 @@ fn deduplicated<T: Copy + PartialEq>(values: &[T]) -> Vec<T> {
 /// A duration from the command line in a thousandth of its unit.
 fn milliseconds(flag: &str, value: f64, factor: f64) -> Result<u64, Failure> {
     let scaled = value * factor;
-    if scaled.is_finite() && scaled >= 1.0 && scaled < 1e12 {
+    if (1.0..1e12).contains(&scaled) {
         return Ok(scaled as u64);
     }
     Err(Failure::Users(anyhow!("{flag} {value} is not a usable duration; give a positive number")))

@@ -340,7 +340,8 @@ pub(super) mod tests {
 
     #[test]
     fn values_out_of_range_are_refused_with_the_range() {
-        let invalid: [(&str, fn(&mut Plan)); 9] = [
+        type Spoil = fn(&mut Plan);
+        let invalid: [(&str, Spoil); 9] = [
             ("version", |plan| plan.version = 2),
             ("no experiment", |plan| plan.experiments.clear()),
             ("no engine", |plan| plan.engines.clear()),

@@ -17,6 +17,9 @@ use crate::worker::{
 };
 use crate::workload::result_digest;
 
+/// A figure's name, and how it is read from what was measured.
+type Column<'a, From, To> = (&'a str, fn(&From) -> To);
+
 /// Shortest invocation whose CPU utilisation is given, ns.
 const LEAST_UTILISATION_WALL_NS: u64 = 1_000_000;
 
@@ -250,7 +253,7 @@ pub(super) fn memory_series(
         sample(recorder, id, measured, "repetition", monotonic_ns, Reading::Value(1.0), "1", labels)?;
     }
     let absent = |name: &str| series.absent.get(name).cloned().unwrap_or_else(|| "not read".to_owned());
-    let figures: [(&str, fn(&MemorySample) -> Option<u64>); 3] =
+    let figures: [Column<'_, MemorySample, Option<u64>>; 3] =
         [("rss", |sample| sample.rss_bytes), ("pss", |sample| sample.pss_bytes), ("uss", |sample| sample.uss_bytes)];
     for taken in &series.samples {
         for (name, read) in figures {
@@ -286,16 +289,16 @@ fn sample(
 }
 
 fn disk_io_readings(recorder: &Recorder, id: InvocationId, disk_io: &DiskIoReadings) -> Result<(), RecordError> {
-    let figures: [(&str, &str, fn(&IoCounters) -> u64); 7] = [
-        ("read", "bytes", |io| io.rchar),
-        ("written", "bytes", |io| io.wchar),
-        ("read-calls", "1", |io| io.syscr),
-        ("write-calls", "1", |io| io.syscw),
-        ("device-read", "bytes", |io| io.read_bytes),
-        ("device-written", "bytes", |io| io.write_bytes),
-        ("device-write-cancelled", "bytes", |io| io.cancelled_write_bytes),
+    let figures: [(&str, Column<'_, IoCounters, u64>); 7] = [
+        ("bytes", ("read", |io| io.rchar)),
+        ("bytes", ("written", |io| io.wchar)),
+        ("1", ("read-calls", |io| io.syscr)),
+        ("1", ("write-calls", |io| io.syscw)),
+        ("bytes", ("device-read", |io| io.read_bytes)),
+        ("bytes", ("device-written", |io| io.write_bytes)),
+        ("bytes", ("device-write-cancelled", |io| io.cancelled_write_bytes)),
     ];
-    for (name, unit, read) in figures {
+    for (unit, (name, read)) in figures {
         let value = or_absent(disk_io.io.as_ref().map(read), disk_io.unread.as_ref());
         metric(recorder, id, name, value, unit, &[])?;
     }

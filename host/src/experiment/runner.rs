@@ -299,10 +299,10 @@ impl<'a> Runner<'a> {
             }
         };
         // The first invocation of an instance is cold: kept, and marked as such.
-        if let Some(probe) = state.counting.probes(unit.experiment, self.plan).first().cloned() {
-            if let Invoked::Gone = self.invoke(unit, &mut crew, 0, &probe, state).await? {
-                return Ok(None);
-            }
+        if let Some(probe) = state.counting.probes(unit.experiment, self.plan).first().cloned()
+            && let Invoked::Gone = self.invoke(unit, &mut crew, 0, &probe, state).await?
+        {
+            return Ok(None);
         }
         Ok(Some(crew))
     }

@@ -41,9 +41,7 @@ fn scale(value: f64, unit: &str) -> Scale {
 /// Three significant digits at least; whole counts whole.
 fn digits(value: f64, whole: bool) -> String {
     let magnitude = value.abs();
-    if whole && value.fract() == 0.0 {
-        format!("{value:.0}")
-    } else if magnitude >= 100.0 {
+    if magnitude >= 100.0 || (whole && value.fract() == 0.0) {
         format!("{value:.0}")
     } else if magnitude >= 10.0 {
         format!("{value:.1}")

@@ -30,7 +30,10 @@ impl DirectoryStorage {
     pub fn new(root: impl Into<PathBuf>) -> Result<DirectoryStorage, Error> {
         let path = root.into();
         let failed = |error: io::Error| {
-            Error::new(ErrorKind::Unavailable, format!("could not open the object storage at {}: {error}", path.display()))
+            Error::new(
+                ErrorKind::Unavailable,
+                format!("could not open the object storage at {}: {error}", path.display()),
+            )
         };
         std::fs::create_dir_all(&path).map_err(failed)?;
         let root = Dir::open_ambient_dir(&path, ambient_authority()).map_err(failed)?;
@@ -102,7 +105,9 @@ impl Storage for DirectoryStorage {
         while let Some(folder) = pending.pop() {
             let entries = match self.root.read_dir(Path::new(bucket).join(&folder)) {
                 Ok(entries) => entries,
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    continue;
+                }
                 Err(error) => return Err(failed("listing", bucket, &folder, &error)),
             };
             for entry in entries {
@@ -115,7 +120,10 @@ impl Storage for DirectoryStorage {
                     if key.starts_with(prefix) || prefix.starts_with(&format!("{key}/")) {
                         pending.push(key);
                     }
-                } else if file_type.is_file() && key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
+                } else if file_type.is_file()
+                    && key.starts_with(prefix)
+                    && after.is_none_or(|after| key.as_str() > after)
+                {
                     let metadata = entry.metadata().map_err(|error| failed("listing", bucket, &key, &error))?;
                     objects.push(Object { key, size_bytes: metadata.len() });
                 }
