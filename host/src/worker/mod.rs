@@ -6,6 +6,7 @@ mod message;
 mod process;
 mod readings;
 mod serve;
+mod slots;
 
 pub use measured_call::MEASURED_CALL;
 pub use message::{

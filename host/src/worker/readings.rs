@@ -5,7 +5,7 @@ use std::path::Path;
 use super::counting::Counters;
 use super::measured_call::faasbench_measured_call;
 use super::message::{DiskIoReadings, MemoryReadings, PageCacheReport, ProbeRequest, Readings};
-use super::serve::{Slot, invoke_all};
+use super::slots::{Slot, invoke_all};
 use crate::probe::clock::{Bracket, Scope, Usage, monotonic_ns};
 use crate::probe::counters::{Kernel, Pass, Trigger};
 use crate::probe::disk_io::{IoProbe, drop_tree};

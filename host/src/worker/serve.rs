@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::sync::{Arc, Barrier};
+use std::sync::Arc;
 
 use native::DirectoryStorage;
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -11,8 +11,9 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use super::counting::Counters;
 use super::message::{Answer, Measured, Outcome, Phase, Preparation, Prepared, ProbeRequest, Reply, Request};
 use super::readings::{self, Around};
+use super::slots::Slot;
 use crate::engine::wasm::{Allocation, ArtefactCache, Configuration, Interruption};
-use crate::engine::{EngineKind, Instance, LaunchTimes, Launcher, LauncherOptions, Limits};
+use crate::engine::{EngineKind, LaunchTimes, Launcher, LauncherOptions, Limits};
 use crate::probe::clock::{Bracket, Scope, monotonic_ns, unix_ns};
 use crate::workload;
 
@@ -71,12 +72,6 @@ struct Ready {
     // Keeps the engine alive for nested calls.
     launcher: Arc<Launcher>,
     function: &'static workload::Function,
-}
-
-/// An instance and how often it was invoked.
-pub(super) struct Slot {
-    pub(super) instance: Box<dyn Instance>,
-    pub(super) invocations: u64,
 }
 
 impl Ready {
@@ -212,28 +207,4 @@ fn pin(processor: u32) -> Result<(), String> {
     let mut set = CpuSet::new();
     set.set(index);
     sched_setaffinity(None, &set).map_err(|error| failed(error.to_string()))
-}
-
-/// Invokes every instance once, all of them at the same time where there are several.
-pub(super) fn invoke_all(event: &str, slots: &mut [Slot]) -> Vec<Result<String, lab::Error>> {
-    if let [slot] = slots {
-        return vec![slot.instance.invoke(event)];
-    }
-    let barrier = Barrier::new(slots.len());
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = slots
-            .iter_mut()
-            .map(|slot| {
-                let barrier = &barrier;
-                scope.spawn(move || {
-                    barrier.wait();
-                    slot.instance.invoke(event)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|_| Err(lab::Error::internal("the instance's thread panicked"))))
-            .collect()
-    })
 }

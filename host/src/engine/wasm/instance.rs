@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 use super::configuration::{EPOCH_PERIOD, Interruption, WasmEngine, WasmError};
-use super::files::{FileCounts, FileLedger};
+use super::file_counts::{FileCounts, FileLedger};
 use super::imports::{contract, from_wit};
 use super::program::Program;
 use super::state::{MemoryLimiter, State};

@@ -2,6 +2,7 @@
 
 mod artefact_cache;
 mod configuration;
+mod file_counts;
 mod files;
 mod imports;
 mod instance;
@@ -10,6 +11,6 @@ mod state;
 
 pub use artefact_cache::{ArtefactCache, ArtefactCacheError};
 pub use configuration::{Allocation, Configuration, Interruption, WasmEngine, WasmError, pagemap_scan_is_safe};
-pub use files::{FileCount, FileCounts};
+pub use file_counts::{FileCount, FileCounts};
 pub use instance::WasmInstance;
 pub use program::{LoadTimes, Program};

@@ -9,7 +9,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-use super::files::FileLedger;
+use super::file_counts::FileLedger;
 use crate::engine::GrowthEvent;
 use crate::probe::clock::monotonic_ns;
 

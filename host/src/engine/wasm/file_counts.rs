@@ -1,0 +1,107 @@
+//! What a guest did with each file of its scratch folder, and how much it may still write.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What was done with one file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileCount {
+    /// Times it was opened.
+    pub opens: u64,
+    /// Read calls.
+    pub reads: u64,
+    /// Bytes read.
+    pub read_bytes: u64,
+    /// Write calls.
+    pub writes: u64,
+    /// Bytes written.
+    pub written_bytes: u64,
+}
+
+/// Counts for every file, by its path in the scratch folder.
+pub type FileCounts = BTreeMap<String, FileCount>;
+
+/// The counts of one instance, shared with its open streams.
+#[derive(Debug, Clone)]
+pub(super) struct FileLedger(Arc<Mutex<Entries>>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    counts: FileCounts,
+    /// Paths of open descriptors, by their index in the resource table.
+    paths: HashMap<u32, String>,
+    written_bytes: u64,
+    limit_bytes: u64,
+    limit_reached: bool,
+}
+
+impl FileLedger {
+    pub(super) fn new(limit_bytes: u64) -> FileLedger {
+        FileLedger(Arc::new(Mutex::new(Entries { limit_bytes, ..Entries::default() })))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries> {
+        // Counts are whole after any panic: each is changed in one step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn take(&self) -> FileCounts {
+        std::mem::take(&mut self.entries().counts)
+    }
+
+    /// The limit, when a write was refused because of it since this was asked last.
+    pub(super) fn take_limit_reached(&self) -> Option<u64> {
+        let mut entries = self.entries();
+        std::mem::take(&mut entries.limit_reached).then_some(entries.limit_bytes)
+    }
+
+    pub(super) fn opened(&self, descriptor: u32, path: &str) {
+        let mut entries = self.entries();
+        entries.counts.entry(path.to_owned()).or_default().opens += 1;
+        entries.paths.insert(descriptor, path.to_owned());
+    }
+
+    pub(super) fn path(&self, descriptor: u32) -> String {
+        self.entries().paths.get(&descriptor).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn read(&self, path: &str, bytes: usize) {
+        let mut entries = self.entries();
+        let count = entries.counts.entry(path.to_owned()).or_default();
+        count.reads += 1;
+        count.read_bytes += bytes as u64;
+    }
+
+    /// Counts a write, or refuses it when the instance has had its share.
+    pub(super) fn write(&self, path: &str, bytes: usize) -> Result<(), ()> {
+        let mut entries = self.entries();
+        if entries.written_bytes + bytes as u64 > entries.limit_bytes {
+            entries.limit_reached = true;
+            return Err(());
+        }
+        entries.written_bytes += bytes as u64;
+        let count = entries.counts.entry(path.to_owned()).or_default();
+        count.writes += 1;
+        count.written_bytes += bytes as u64;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_over_the_limit_is_refused_and_remembered() {
+        let files = FileLedger::new(10);
+        assert_eq!(files.write("a", 10), Ok(()));
+        assert_eq!(files.take_limit_reached(), None);
+        assert_eq!(files.write("a", 1), Err(()));
+        assert_eq!(files.take_limit_reached(), Some(10));
+        assert_eq!(files.take_limit_reached(), None);
+        assert_eq!(files.take()["a"].written_bytes, 10);
+    }
+}
