@@ -48,12 +48,7 @@ fn instantiation(laboratory: &Laboratory) {
         }
         begin.elapsed().as_secs_f64() / f64::from(QUICK_CALLS)
     };
-    compare(
-        "fresh WASM instance, no-op event: on demand / pooled",
-        ROUNDS,
-        || fresh(&on_demand),
-        || fresh(&pooled),
-    );
+    compare("fresh WASM instance, no-op event: on demand / pooled", ROUNDS, || fresh(&on_demand), || fresh(&pooled));
 }
 
 /// WASM against native on the three functions that compute.
