@@ -2,10 +2,12 @@
 //! report can be made again from a stored run.
 
 mod collect;
+mod detail;
 mod figure;
 mod format;
 mod tables;
 
 pub use collect::{ReportError, collect};
+pub use detail::{Distribution, Point, Repetition, RunDetail, TimeSeries};
 pub use figure::{Absence, Failure, Figure, Measure, Ratio, ReportedRun, RunReport, SCHEMA, State};
 pub use tables::render;
