@@ -29,6 +29,8 @@ pub(super) enum Command {
     Build(BuildArguments),
     /// Show which hardware and software counters this machine can count, and why not the rest.
     Counters(CountersArguments),
+    /// Say what this machine will do to a measurement, and how to mend it.
+    Doctor(DoctorArguments),
     /// Print a completion script for a shell.
     Completions(CompletionsArguments),
 }
@@ -224,6 +226,13 @@ pub(super) struct BuildArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct CountersArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,

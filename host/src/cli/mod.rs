@@ -4,6 +4,8 @@ mod arguments;
 mod build;
 mod completions;
 mod counters;
+mod doctor;
+mod environment;
 mod exit;
 mod invoke;
 mod list;
@@ -46,6 +48,7 @@ async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> 
         Command::List(arguments) => list::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments).await,
         Command::Counters(arguments) => counters::execute(&arguments),
+        Command::Doctor(arguments) => doctor::execute(&arguments),
         Command::Completions(arguments) => completions::execute(&arguments),
     }
 }

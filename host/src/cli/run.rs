@@ -10,11 +10,11 @@ use rustix::thread::CpuSet;
 use tokio::sync::watch;
 
 use super::arguments::RunArguments;
+use super::environment;
 use super::exit::{self, Failure};
 use super::workloads;
 use crate::engine::EngineKind;
 use crate::engine::wasm::Allocation;
-use crate::environment::{Environment, Known};
 use crate::experiment::{
     Experiment, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress, RunSummary, Runner,
     UntilInterval,
@@ -51,12 +51,7 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
     }
     progress.finish();
 
-    let environment = Environment::collect(&Known {
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        rustc_version: Some(env!("FAASBENCH_RUSTC_VERSION").to_owned()),
-        wasmtime_version: Some(env!("FAASBENCH_WASMTIME_VERSION").to_owned()),
-        usable_counters: None,
-    });
+    let environment = environment::collect();
     let recorder = store
         .create_run(NewRun {
             label: arguments.label.clone(),
@@ -96,7 +91,7 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
         exit::print_json(&report)?;
     } else {
         let width = terminal_width();
-        let mut text = report::render(&report, width);
+        let mut text = report::render(&report, None, width);
         let _ = writeln!(
             text,
             "run {}: {} invocations succeeded, {} failed; kept in {}",

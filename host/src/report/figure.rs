@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::answer::Answer;
 use crate::results::RunStatus;
 use crate::stats::{Estimate, Outliers, Percentile};
 
@@ -17,6 +18,9 @@ pub struct RunReport {
     pub schema: String,
     /// The run.
     pub run: ReportedRun,
+    /// What the run says in a sentence for each experiment.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
     /// One entry for each thing measured, in the order of experiment, function, size, engine, state.
     pub figures: Vec<Figure>,
     /// WASM against native, where both were measured.

@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 
+use super::detail::{Distribution, RunDetail};
 use super::figure::{Figure, Measure, Ratio, RunReport, State};
 use super::format;
+use super::sparkline::{Scale, sparkline};
 
 /// The measures that tables show, in their order: experiment, measure, label. `--json` has all. Counters and what follows
 /// from them are always shown.
@@ -54,9 +56,14 @@ const TITLES: [(&str, State, &str); 9] = [
     ("papi", State::Cold, "papi: counts of the first invocation"),
 ];
 
-/// The tables of a report. `width` is the terminal's, `None` when there is none.
-pub fn render(report: &RunReport, width: Option<u16>) -> String {
+/// The answers and the tables of a report, with small distributions where there is a `detail` to draw them from. `width` is
+/// the terminal's, `None` when there is none.
+pub fn render(report: &RunReport, detail: Option<&RunDetail>, width: Option<u16>) -> String {
     let mut text = String::new();
+    for answer in &report.answers {
+        // A String takes all that is written to it.
+        let _ = writeln!(text, "{}: {}\n{}\n", answer.experiment, answer.question, answer.sentence);
+    }
     for (experiment, state, title) in TITLES {
         let figures: Vec<&Figure> = report
             .figures
@@ -67,8 +74,7 @@ pub fn render(report: &RunReport, width: Option<u16>) -> String {
         if nothing || (state == State::Cold && matches!(experiment, "disk-io" | "papi")) {
             continue;
         }
-        // A String takes all that is written to it.
-        let _ = writeln!(text, "{title}\n{}\n", table(&figures, &report.ratios, width));
+        let _ = writeln!(text, "{title}\n{}\n", table(&figures, &report.ratios, detail, width));
     }
     text.push_str(&failures(report));
     text
@@ -106,20 +112,25 @@ fn label(figure: &Figure) -> String {
     }
 }
 
-fn table(figures: &[&Figure], ratios: &[Ratio], width: Option<u16>) -> Table {
+fn table(figures: &[&Figure], ratios: &[Ratio], detail: Option<&RunDetail>, width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_style(TableComponent::HeaderLines, '─');
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     let with_p95 = figures.iter().any(|figure| figure.p95.is_some());
-    let mut header = vec!["function/size", "measure", "native", "wasm", "wasm / native", "n"];
+    let mut header = vec!["function/size", "measure", "native", "wasm"];
     if with_p95 {
-        header.insert(4, "p95 native, wasm");
+        header.push("p95 native, wasm");
+    }
+    header.extend(["wasm / native", "n"]);
+    if detail.is_some() {
+        header.extend(["native", "wasm"]);
     }
     table.set_header(&header);
     for column in 2..header.len() {
-        if let Some(column) = table.column_mut(column) {
+        let distribution = detail.is_some() && column + 2 >= header.len();
+        if let Some(column) = table.column_mut(column).filter(|_| !distribution) {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
@@ -174,9 +185,31 @@ fn table(figures: &[&Figure], ratios: &[Ratio], width: Option<u16>) -> Table {
         }
         cells.push(ratio.unwrap_or_default());
         cells.push(counts(native, wasm));
+        if let Some(detail) = detail {
+            cells.extend(distributions(detail, native, wasm));
+        }
         table.add_row(cells);
     }
     table
+}
+
+/// Both engines' values on one scale.
+fn distributions(detail: &RunDetail, native: Option<&Figure>, wasm: Option<&Figure>) -> [String; 2] {
+    let find = |figure: Option<&Figure>| {
+        let figure = figure?;
+        detail.distributions.iter().find(|found| {
+            found.measure == figure.measure
+                && found.function == figure.function
+                && found.size == figure.size
+                && found.engine == figure.engine
+                && found.state == figure.state
+                && found.experiment == figure.experiment
+        })
+    };
+    let found = [find(native), find(wasm)];
+    let all: Vec<&Distribution> = found.into_iter().flatten().collect();
+    let Some(scale) = Scale::of(&all) else { return [String::new(), String::new()] };
+    found.map(|one| one.map(|one| sparkline(one, scale)).unwrap_or_default())
 }
 
 fn median(figure: Option<&Figure>) -> String {
