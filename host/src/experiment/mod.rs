@@ -2,12 +2,15 @@
 
 mod counting;
 mod crew;
+mod done;
 mod plan;
 mod progress;
 mod record;
 mod runner;
 mod schedule;
+mod simulated;
 
+pub use done::Done;
 pub use plan::{
     Experiment, PLAN_VERSION, Plan, PlanError, PlannedCounters, PlannedExperiment, PlannedWorkload, UntilInterval,
 };

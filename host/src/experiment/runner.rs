@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use super::counting::Counting;
 use super::crew::Crew;
+use super::done::Done;
 use super::plan::{Experiment, Plan};
 use super::progress::Progress;
 use super::record::{self, Place, Recorded};
@@ -26,8 +27,6 @@ use crate::workload::Function;
 
 /// An engine that fails this often in a row in one unit is left alone for the rest of it: it would only fail again.
 const FAILURES_IN_A_ROW: u32 = 3;
-/// How much longer everything takes in a simulated processor, as a factor on time limits.
-const SIMULATION_SLOWDOWN: u32 = 100;
 /// Repetitions that are run before an interval is looked at again.
 const REPETITIONS_BETWEEN_LOOKS: u32 = 10;
 
@@ -85,10 +84,12 @@ pub struct Runner<'a> {
     pub progress: Progress,
     /// Becomes true when the run is to be cut, in the midst of an invocation if need be.
     pub interrupt: watch::Receiver<bool>,
-    processes: AtomicU32,
+    /// What an earlier part of the same run has measured.
+    pub done: Done,
+    pub(super) processes: AtomicU32,
 }
 
-struct State {
+pub(super) struct State {
     summary: RunSummary,
     walls: BTreeMap<(usize, EngineKind), Walls>,
     digests: BTreeMap<usize, BTreeMap<String, EngineKind>>,
@@ -106,8 +107,13 @@ impl<'a> Runner<'a> {
         progress: Progress,
         interrupt: watch::Receiver<bool>,
     ) -> Runner<'a> {
-        let processes = AtomicU32::new(0);
-        Runner { plan, workloads, folders, recorder, command, progress, interrupt, processes }
+        let (done, processes) = (Done::default(), AtomicU32::new(0));
+        Runner { plan, workloads, folders, recorder, command, progress, interrupt, done, processes }
+    }
+
+    /// A runner that goes on where an earlier part of the same run was cut: what is measured stays.
+    pub fn resuming(self, done: Done) -> Runner<'a> {
+        Runner { processes: AtomicU32::new(done.next_process()), done, ..self }
     }
 
     /// Steps that progress will show: one for each worker's unit.
@@ -124,8 +130,7 @@ impl<'a> Runner<'a> {
         for (level, text) in &counting.notes {
             self.note(*level, text)?;
         }
-        let mut state =
-            State { summary: RunSummary::default(), walls: BTreeMap::new(), digests: BTreeMap::new(), counting };
+        let mut state = self.state(counting);
         state.summary.problems.extend(state.counting.problems.clone());
         let units = units(self.plan, self.workloads.len());
         for unit in &units {
@@ -142,6 +147,42 @@ impl<'a> Runner<'a> {
         Ok(state.summary)
     }
 
+    /// What is known before the first unit: what an earlier part of the run has found.
+    fn state(&self, counting: Counting) -> State {
+        let mut state =
+            State { summary: RunSummary::default(), walls: BTreeMap::new(), digests: BTreeMap::new(), counting };
+        for (index, workload) in self.workloads.iter().enumerate() {
+            let (function, size) = (workload.function.name, workload.label.as_str());
+            state.digests.insert(index, self.done.digests(function, size));
+            for engine in &self.plan.engines {
+                state.walls.insert((index, *engine), self.done.walls(function, size, *engine));
+            }
+        }
+        state
+    }
+
+    /// The repetitions of a unit that are still to be done on an engine.
+    fn left(&self, unit: Unit, engine: EngineKind, state: &State) -> BTreeSet<u32> {
+        let simulated = unit.experiment == Experiment::Papi && self.plan.counters.simulate;
+        // A simulated process makes one counted invocation, however many repetitions are asked for.
+        let repetitions = if simulated { 1 } else { unit.repetitions };
+        let each = match unit.experiment {
+            _ if simulated => 1,
+            Experiment::Memory => self.plan.instances as usize,
+            _ => state.counting.probes(unit.experiment, self.plan).len(),
+        };
+        let workload = &self.workloads[unit.workload];
+        let done = self.done.repetitions(
+            unit.experiment,
+            workload.function.name,
+            &workload.label,
+            unit.process,
+            engine,
+            each.max(1),
+        );
+        (1..=repetitions).filter(|repetition| !done.contains(repetition)).collect()
+    }
+
     fn interrupted(&self) -> bool {
         *self.interrupt.borrow()
     }
@@ -152,7 +193,7 @@ impl<'a> Runner<'a> {
         if !self.plan.experiments.iter().any(|planned| planned.experiment == Experiment::Time) {
             return Ok(());
         }
-        let mut process = self.plan.processes;
+        let mut process = self.plan.processes.max(self.done.next_round());
         for workload in 0..self.workloads.len() {
             loop {
                 let (widest, fewest) = self.widest(state, workload);
@@ -215,7 +256,7 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    fn preparation(&self, unit: Unit, engine: EngineKind) -> Preparation {
+    pub(super) fn preparation(&self, unit: Unit, engine: EngineKind) -> Preparation {
         let workload = &self.workloads[unit.workload];
         Preparation {
             function: workload.function.name.to_owned(),
@@ -238,6 +279,9 @@ impl<'a> Runner<'a> {
         let mut order = generator(self.plan.seed, "engines", u64::from(self.processes.load(Ordering::Relaxed)));
         let mut engines = self.plan.engines.clone();
         engines.shuffle(&mut order);
+        let left: BTreeMap<EngineKind, BTreeSet<u32>> =
+            engines.iter().map(|engine| (*engine, self.left(unit, *engine, state))).collect();
+        engines.retain(|engine| !left[engine].is_empty());
         if unit.experiment == Experiment::Papi && self.plan.counters.simulate {
             for engine in engines {
                 self.simulate(unit, engine, state).await?;
@@ -259,6 +303,9 @@ impl<'a> Runner<'a> {
             for position in &positions {
                 if self.interrupted() {
                     return Ok(());
+                }
+                if crews[*position].as_ref().is_none_or(|(crew, _)| !left[&crew.engine].contains(&repetition)) {
+                    continue;
                 }
                 let Some((mut crew, mut failures)) = crews[*position].take() else { continue };
                 for probe in state.counting.probes(unit.experiment, self.plan) {
@@ -320,17 +367,17 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.plan.timeout_ms)
     }
 
-    fn place(&self, unit: Unit, engine: EngineKind, process: u32, repetition: u32) -> Place<'_> {
+    pub(super) fn place(&self, unit: Unit, engine: EngineKind, process: u32, repetition: u32) -> Place<'_> {
         let workload = &self.workloads[unit.workload];
         Place { unit, function: workload.function.name, size: &workload.label, engine, process, repetition }
     }
 
     /// Records that a worker is gone, and what that costs.
-    fn gave_up(
+    pub(super) fn gave_up(
         &self,
         unit: Unit,
         engine: EngineKind,
@@ -344,7 +391,13 @@ impl<'a> Runner<'a> {
         self.problem(unit, engine, &error.to_string(), state)
     }
 
-    fn problem(&self, unit: Unit, engine: EngineKind, message: &str, state: &mut State) -> Result<(), RunError> {
+    pub(super) fn problem(
+        &self,
+        unit: Unit,
+        engine: EngineKind,
+        message: &str,
+        state: &mut State,
+    ) -> Result<(), RunError> {
         let text = format!("{} {} on {engine}: {message}", unit.experiment, self.name(unit.workload));
         if state.summary.problems.insert(text.clone()) {
             self.note(Level::Error, &text)?;
@@ -423,7 +476,7 @@ impl<'a> Runner<'a> {
     }
 
     /// Counts an invocation, compares its result with those before, and keeps its time for the interval.
-    fn judge(
+    pub(super) fn judge(
         &self,
         unit: Unit,
         engine: EngineKind,
@@ -452,43 +505,6 @@ impl<'a> Runner<'a> {
             walls.entry(process).or_default().push(wall_ns as f64);
         }
         Ok(true)
-    }
-
-    /// One invocation inside Valgrind. What it counts does not vary, so each process makes one.
-    async fn simulate(&self, unit: Unit, engine: EngineKind, state: &mut State) -> Result<(), RunError> {
-        let process = self.processes.fetch_add(1, Ordering::Relaxed);
-        let (command, output) = match Counting::simulator(&self.command, self.folders) {
-            Ok(simulator) => simulator,
-            Err(reason) => return self.problem(unit, engine, &reason, state),
-        };
-        let preparation = Preparation { simulated: true, ..self.preparation(unit, engine) };
-        let timeout = self.timeout() * SIMULATION_SLOWDOWN;
-        let mut crew = match Crew::start(&command, timeout, process, &preparation, 1).await {
-            Ok(crew) => crew,
-            Err(error) => return self.gave_up(unit, engine, process, 0, &error, state),
-        };
-        // The first one warms up outside the counted function.
-        let place = self.place(unit, engine, process, 1);
-        let outcome = async {
-            crew.invoke(&ProbeRequest::Time).await?;
-            let measured = crew.invoke(&ProbeRequest::Simulation).await?;
-            crew.finish().await?;
-            Ok(measured)
-        };
-        match outcome.await {
-            Ok(measured) => {
-                for measured in &measured {
-                    let recorded = record::measured(self.recorder, place, measured)?;
-                    match Counting::simulated(output.path()) {
-                        Ok(values) => record::counters(self.recorder, recorded.id, &values)?,
-                        Err(reason) => self.problem(unit, engine, &reason, state)?,
-                    }
-                    self.judge(unit, engine, process, 1, recorded, state)?;
-                }
-                Ok(())
-            }
-            Err(error) => self.gave_up(unit, engine, process, 1, &error, state),
-        }
     }
 }
 
