@@ -63,6 +63,7 @@ fn reported(run: &Run) -> ReportedRun {
         created_unix_ns: run.created_unix_ns,
         finished_unix_ns: run.finished_unix_ns,
         status: run.status,
+        label: run.label.clone(),
         command: run.command.clone(),
         plan: run.plan.clone(),
         environment: run.environment.clone(),

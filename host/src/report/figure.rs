@@ -42,6 +42,9 @@ pub struct ReportedRun {
     pub finished_unix_ns: Option<i64>,
     /// How far it got.
     pub status: RunStatus,
+    /// The name that the user gave it.
+    #[serde(default)]
+    pub label: Option<String>,
     /// Its command line.
     pub command: Vec<String>,
     /// Its plan, as `--plan` takes it.

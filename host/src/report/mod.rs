@@ -3,10 +3,14 @@
 
 mod answer;
 mod collect;
+mod comparison;
+mod comparison_table;
 mod detail;
+mod difference;
 mod figure;
 mod format;
 mod gather;
+mod selection;
 mod series;
 mod sparkline;
 mod tables;
@@ -14,6 +18,13 @@ mod thin;
 
 pub use answer::{Answer, question};
 pub use collect::{ReportError, collect, collect_with_detail};
+pub use comparison::{
+    COMPARISON_SCHEMA, CompareError, ComparedFigure, ComparedSide, ComparisonReport, Measures, compare,
+};
+pub use comparison_table::{render_comparison, render_comparison_markdown};
 pub use detail::{Distribution, Point, Repetition, RunDetail, TimeSeries};
+pub use difference::{Difference, differences, environment as environment_differences};
 pub use figure::{Absence, Failure, Figure, Measure, Ratio, ReportedRun, RunReport, SCHEMA, State};
+pub use format::{ratio as shown_ratio, value as shown};
+pub use selection::{Selection, SelectionError};
 pub use tables::render;

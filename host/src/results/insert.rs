@@ -41,6 +41,7 @@ impl Statements {
                 for value in stored.row.values() {
                     match value {
                         Value::Integer(value) => arguments.add(value),
+                        Value::Boolean(value) => arguments.add(value),
                         Value::Real(value) => arguments.add(value),
                         Value::Text(value) => arguments.add(value.map(std::borrow::Cow::into_owned)),
                     }

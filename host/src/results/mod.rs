@@ -5,6 +5,7 @@
 
 mod batch;
 mod error;
+pub mod export;
 mod filter;
 mod id;
 mod insert;
@@ -28,4 +29,4 @@ pub use process::ProcessIdentity;
 pub use recorder::{Recorder, Row};
 pub use run::{NewRun, Run, RunStatus};
 pub use store::{Store, StoreOptions};
-pub use table::{Stored, Table};
+pub use table::{Stored, Table, Value};

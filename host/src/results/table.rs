@@ -40,6 +40,8 @@ pub enum Value<'a> {
     Integer(Option<i64>),
     /// A floating point number, finite.
     Real(Option<f64>),
+    /// True or false.
+    Boolean(Option<bool>),
     /// Text.
     Text(Option<Cow<'a, str>>),
 }

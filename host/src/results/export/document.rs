@@ -38,12 +38,7 @@ pub struct RunDocument {
 ///
 /// # Errors
 /// When the run can't be read or the output can't be written.
-pub async fn write_json(
-    store: &Store,
-    run: &Run,
-    filter: &Filter,
-    mut output: impl Write,
-) -> Result<(), ExportError> {
+pub async fn write_json(store: &Store, run: &Run, filter: &Filter, mut output: impl Write) -> Result<(), ExportError> {
     write!(output, "{{\"schema\":{},\n\"run\":", serde_json::to_string(RUN_SCHEMA)?)?;
     serde_json::to_writer(&mut output, run)?;
     array::<Invocation>(store, run, filter, &mut output).await?;
