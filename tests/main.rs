@@ -4,6 +4,9 @@
 
 mod bad_input;
 mod command;
+mod compare;
+mod doctor;
+mod export;
 mod experiments;
 mod functions;
 mod golden;
@@ -12,6 +15,9 @@ mod interruption;
 mod limits;
 mod plans;
 mod real_files;
+mod report;
+mod resume;
 mod simulation;
+mod stored;
 mod support;
 mod time;
