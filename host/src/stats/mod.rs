@@ -7,11 +7,13 @@
 
 mod bootstrap;
 mod clustered;
+mod clustered_ratio;
 mod interval;
 mod mean;
 mod order;
 mod outlier;
 mod ratio;
+mod resamples;
 mod sample;
 mod stopping;
 mod summary;
@@ -20,7 +22,8 @@ mod summary;
 mod simulation;
 
 pub use bootstrap::Bootstrap;
-pub use clustered::{Clusters, clustered_median, clustered_ratio_of_medians};
+pub use clustered::{Clusters, clustered_median};
+pub use clustered_ratio::{Undecidable, clustered_ratio_of_medians};
 pub use interval::{Confidence, Estimate, Interval, Method};
 pub use mean::{Mean, mean};
 pub use order::{ranks, samples_needed};
