@@ -90,7 +90,11 @@ pub fn clustered_median(clusters: &Clusters, bootstrap: &Bootstrap) -> Estimate 
             ..found
         }),
         2..ENOUGH_PROCESSES => {
-            center(&clusters.medians()).map(|center| student(center.mean, center.error, center.freedom, confidence))
+            let over_processes = center(&clusters.medians())
+                .map(|center| student(center.mean, center.error, center.freedom, confidence));
+            let pooled = clusters.pooled.median_interval(confidence);
+            over_processes
+                .map(|found| pooled.map_or(found, |pooled| found.including(pooled.low).including(pooled.high)))
         }
         _ => {
             let tail = expanded_tail(clusters.processes(), confidence);
