@@ -22,6 +22,12 @@ impl Confidence {
         self.0
     }
 
+    /// The confidence that leaves `error` of 1, which lies strictly between 0 and 1.
+    pub(super) fn leaving(error: f64) -> Self {
+        // Below, 1 - error is 1, and no interval has an end.
+        Self(1.0 - error.max(f64::EPSILON))
+    }
+
     /// The quantile that leaves half of the remaining probability above it: 0.975 for 95 %.
     pub(super) fn upper_tail(self) -> f64 {
         0.5 + self.0 / 2.0

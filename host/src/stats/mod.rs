@@ -7,11 +7,16 @@
 
 mod bootstrap;
 mod clustered;
+mod clustered_ratio;
+mod comparison;
 mod interval;
+mod mann_whitney;
 mod mean;
+mod multiplicity;
 mod order;
 mod outlier;
 mod ratio;
+mod resamples;
 mod sample;
 mod stopping;
 mod summary;
@@ -20,9 +25,13 @@ mod summary;
 mod simulation;
 
 pub use bootstrap::Bootstrap;
-pub use clustered::{Clusters, clustered_median, clustered_ratio_of_medians};
+pub use clustered::{Clusters, clustered_median};
+pub use clustered_ratio::{Undecidable, clustered_ratio_of_medians};
+pub use comparison::{Comparison, Verdict, compare, compare_many};
 pub use interval::{Confidence, Estimate, Interval, Method};
+pub use mann_whitney::{MannWhitney, RankedUnit, mann_whitney};
 pub use mean::{Mean, mean};
+pub use multiplicity::{Correction, benjamini_hochberg, holm};
 pub use order::{ranks, samples_needed};
 pub use outlier::{MODIFIED_Z_THRESHOLD, Outliers};
 pub use ratio::ratio_of_medians;
