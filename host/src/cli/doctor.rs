@@ -2,25 +2,16 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 use super::arguments::DoctorArguments;
 use super::environment;
 use super::exit::{self, Failure};
-use crate::environment::{Check, Environment, Verdict};
-
-/// What `--json` prints.
-#[derive(Debug, Serialize)]
-struct Findings {
-    checks: Vec<Check>,
-    environment: Environment,
-}
+use crate::environment::{Check, Diagnosis, Verdict};
 
 pub(super) fn execute(arguments: &DoctorArguments) -> Result<(), Failure> {
     let environment = environment::collect();
     let checks = environment.checks();
     if arguments.json {
-        return exit::print_json(&Findings { checks, environment });
+        return exit::print_json(&Diagnosis { checks, environment });
     }
     exit::print(&describe(&checks))
 }

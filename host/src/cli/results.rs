@@ -13,7 +13,7 @@ use super::exit::{self, Failure};
 use super::{store, terminal};
 use crate::experiment::Progress;
 use crate::results::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
-use crate::results::{Filter, Location, Run, RunStatus, Store};
+use crate::results::{Filter, ListedRun, Location, Run, RunStatus, Store};
 
 pub(super) async fn execute(command: ResultsCommand) -> Result<(), Failure> {
     match command {
@@ -37,35 +37,25 @@ fn status(status: RunStatus) -> &'static str {
 async fn list(results: &ResultsLocation, json: bool) -> Result<(), Failure> {
     let store = store::existing(results).await?;
     let runs = store.list_runs().await.map_err(store::failure)?;
-    let mut counted = Vec::new();
+    let mut listed = Vec::new();
     for run in runs {
-        let invocations =
-            store.count::<Invocation>(run.number, &Filter::default()).await.map_err(store::failure)?;
-        counted.push((run, invocations));
+        listed.push(ListedRun::of(&store, &run).await.map_err(store::failure)?);
     }
     if json {
-        let rows: Vec<_> = counted
-            .iter()
-            .map(|(run, invocations)| {
-                json!({ "id": run.id, "created_unix_ns": run.created_unix_ns, "finished_unix_ns": run.finished_unix_ns,
-                    "status": run.status, "label": run.label, "command": run.command, "version": run.version,
-                    "invocations": invocations })
-            })
-            .collect();
-        return exit::print_json(&rows);
+        return exit::print_json(&listed);
     }
-    if counted.is_empty() {
+    if listed.is_empty() {
         return exit::print("no run is stored yet; `faasbench run` makes one\n");
     }
     let mut table = Table::new();
     table.load_preset(NOTHING).set_style(TableComponent::HeaderLines, '─');
     table.set_header(["run", "begun", "status", "invocations", "label", "command"]);
-    for (run, invocations) in &counted {
+    for run in &listed {
         table.add_row([
             run.id.clone(),
             terminal::local_time(run.created_unix_ns),
             status(run.status).to_owned(),
-            invocations.to_string(),
+            run.invocations.to_string(),
             run.label.clone().unwrap_or_default(),
             terminal::shell_words(run.command.get(1..).unwrap_or_default()),
         ]);

@@ -44,6 +44,15 @@ pub struct Check {
     pub mend: Option<String>,
 }
 
+/// A machine, and what it will do to a measurement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Diagnosis {
+    /// Everything that was looked at.
+    pub checks: Vec<Check>,
+    /// The machine.
+    pub environment: Environment,
+}
+
 /// What a check makes of a fact: the finding, and where it isn't good the verdict, its meaning and what mends it.
 struct Found {
     finding: String,

@@ -8,6 +8,6 @@ mod tools;
 mod types;
 mod virtualisation;
 
-pub use checks::{Check, Verdict};
+pub use checks::{Check, Diagnosis, Verdict};
 pub use fact::*;
 pub use types::*;
