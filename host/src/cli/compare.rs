@@ -58,8 +58,7 @@ pub(super) async fn sections(results: &Store, runs: &[Run]) -> Result<Vec<Compar
     let Some((first, others)) = runs.split_first() else { return Ok(sections) };
     let whole = |run: &Run| Selection::whole(&run.id);
     for other in others {
-        let compared =
-            report::compare(results, (first, &whole(first)), (other, &whole(other)), &Measures::Main).await;
+        let compared = report::compare(results, (first, &whole(first)), (other, &whole(other)), &Measures::Main).await;
         match compared {
             Ok(report) => sections.push(section(&report)),
             // Two runs of different things stand beside each other in a report; there is nothing to compare.

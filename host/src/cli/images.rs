@@ -18,7 +18,8 @@ pub(super) fn of(functions: &[&'static Function], engines: &[EngineKind]) -> Jso
                 EngineKind::Wasm => (Some(digest(function.component)), Some(function.component.len())),
                 EngineKind::Native => native.clone().unzip(),
             };
-            images.push(json!({ "function": function.name, "engine": engine.name(), "digest": digest, "bytes": bytes }));
+            images
+                .push(json!({ "function": function.name, "engine": engine.name(), "digest": digest, "bytes": bytes }));
         }
     }
     Json::Array(images)

@@ -21,7 +21,10 @@ impl<'a> Replacement<'a> {
     pub(super) fn of(path: &'a Path) -> Result<Replacement<'a>, Failure> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.map_or(PathBuf::from("."), PathBuf::from);
-        Ok(Replacement { path, file: NamedTempFile::new_in(folder).with_context(|| could_not(path)).map_err(Failure::users)? })
+        Ok(Replacement {
+            path,
+            file: NamedTempFile::new_in(folder).with_context(|| could_not(path)).map_err(Failure::users)?,
+        })
     }
 
     /// Where its contents go.

@@ -191,9 +191,11 @@ async fn import(from: &Location, wanted: &[String], results: &ResultsLocation) -
             continue;
         }
         progress.doing(format!("run {}", run.id));
-        let imported =
-            target.import(&source, run, |rows| progress.steps(rows)).await.map_err(store::failure)?;
-        progress.line(&format!("run {}: {} rows imported, {} were there", run.id, imported.rows_added, imported.rows_present));
+        let imported = target.import(&source, run, |rows| progress.steps(rows)).await.map_err(store::failure)?;
+        progress.line(&format!(
+            "run {}: {} rows imported, {} were there",
+            run.id, imported.rows_added, imported.rows_present
+        ));
     }
     progress.finish();
     target.close().await;

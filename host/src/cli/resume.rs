@@ -49,7 +49,11 @@ impl Earlier {
         let note = |level, text: String| recorder.note(level, text).map_err(Failure::ours);
         note(
             Level::Remark,
-            format!("resumed after {} warm invocations by: {}", done.warm_invocations(), super::terminal::shell_words(command)),
+            format!(
+                "resumed after {} warm invocations by: {}",
+                done.warm_invocations(),
+                super::terminal::shell_words(command)
+            ),
         )?;
         let now = serde_json::to_value(environment).map_err(Failure::ours)?;
         for difference in report::environment_differences(&self.run.environment, &now) {

@@ -15,8 +15,8 @@ use super::{environment, images, store, terminal, workloads};
 use crate::engine::EngineKind;
 use crate::engine::wasm::Allocation;
 use crate::experiment::{
-    Done, Experiment, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress, RunSummary, Runner,
-    UntilInterval,
+    Done, Experiment, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress, RunSummary,
+    Runner, UntilInterval,
 };
 use crate::report;
 use crate::results::row::Level;

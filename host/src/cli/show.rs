@@ -31,7 +31,9 @@ fn heading(report: &RunReport) -> String {
         RunStatus::Complete => "complete",
         RunStatus::Running => "still running",
         RunStatus::Failed => "failed: it holds what was measured until then",
-        RunStatus::Interrupted => "interrupted: it holds what was measured until then; `faasbench run --resume` goes on",
+        RunStatus::Interrupted => {
+            "interrupted: it holds what was measured until then; `faasbench run --resume` goes on"
+        }
     };
     let label = run.label.as_ref().map(|label| format!(" \"{label}\"")).unwrap_or_default();
     let begun = terminal::local_time(run.created_unix_ns);

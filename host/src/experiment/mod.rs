@@ -9,6 +9,7 @@ mod record;
 mod runner;
 mod schedule;
 mod simulated;
+mod until_interval;
 
 pub use done::Done;
 pub use plan::{

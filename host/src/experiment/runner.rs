@@ -21,14 +21,11 @@ use crate::probe::clock::unix_ns;
 use crate::probe::memory::{Detail, MemorySampler, SamplerOptions};
 use crate::results::row::{Level, Reading};
 use crate::results::{RecordError, Recorder};
-use crate::stats::{Bootstrap, Clusters, clustered_median};
 use crate::worker::{Preparation, ProbeRequest, WorkerCommand, WorkerError};
 use crate::workload::Function;
 
 /// An engine that fails this often in a row in one unit is left alone for the rest of it: it would only fail again.
 const FAILURES_IN_A_ROW: u32 = 3;
-/// Repetitions that are run before an interval is looked at again.
-const REPETITIONS_BETWEEN_LOOKS: u32 = 10;
 
 /// A workload that is ready: its objects are in storage.
 #[derive(Debug, Clone)]
@@ -66,7 +63,7 @@ pub struct RunSummary {
 }
 
 /// Walls of the warm invocations of one workload on one engine, by process.
-type Walls = BTreeMap<u32, Vec<f64>>;
+pub(super) type Walls = BTreeMap<u32, Vec<f64>>;
 
 /// Carries out one plan.
 pub struct Runner<'a> {
@@ -91,7 +88,7 @@ pub struct Runner<'a> {
 
 pub(super) struct State {
     summary: RunSummary,
-    walls: BTreeMap<(usize, EngineKind), Walls>,
+    pub(super) walls: BTreeMap<(usize, EngineKind), Walls>,
     digests: BTreeMap<usize, BTreeMap<String, EngineKind>>,
     counting: Counting,
 }
@@ -183,70 +180,16 @@ impl<'a> Runner<'a> {
         (1..=repetitions).filter(|repetition| !done.contains(repetition)).collect()
     }
 
-    fn interrupted(&self) -> bool {
+    pub(super) fn interrupted(&self) -> bool {
         *self.interrupt.borrow()
     }
 
-    /// Goes on with workloads whose intervals are still too wide.
-    async fn until_interval(&self, state: &mut State) -> Result<(), RunError> {
-        let Some(until) = self.plan.until_interval else { return Ok(()) };
-        if !self.plan.experiments.iter().any(|planned| planned.experiment == Experiment::Time) {
-            return Ok(());
-        }
-        let mut process = self.plan.processes.max(self.done.next_round());
-        for workload in 0..self.workloads.len() {
-            loop {
-                let (widest, fewest) = self.widest(state, workload);
-                let narrow = widest.is_some_and(|width| width <= until.fraction);
-                if narrow || fewest == 0 || fewest >= until.max_repetitions || self.interrupted() {
-                    if !narrow && !self.interrupted() {
-                        let name = self.name(workload);
-                        let reached = widest.map_or("unknown".to_owned(), |width| format!("{:.1}%", width * 100.0));
-                        self.note(
-                            Level::Warning,
-                            &format!(
-                                "{name}: the interval of the median is within {reached} after {fewest} repetitions, \
-                                 not within the {:.1}% asked for; raise --max-repetitions or quieten the machine",
-                                until.fraction * 100.0
-                            ),
-                        )?;
-                    }
-                    break;
-                }
-                self.progress.more_steps(1);
-                let repetitions = REPETITIONS_BETWEEN_LOOKS.max(fewest / 2).min(until.max_repetitions - fewest);
-                self.unit(Unit { experiment: Experiment::Time, workload, process, repetitions }, state).await?;
-                self.progress.step();
-                process += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// The widest relative half-interval among a workload's engines, and the fewest repetitions.
-    fn widest(&self, state: &State, workload: usize) -> (Option<f64>, u32) {
-        let mut widest = Some(0.0_f64);
-        let mut fewest = u32::MAX;
-        for engine in &self.plan.engines {
-            let processes: Vec<Vec<f64>> =
-                state.walls.get(&(workload, *engine)).into_iter().flat_map(BTreeMap::values).cloned().collect();
-            fewest = fewest.min(processes.iter().map(Vec::len).sum::<usize>().try_into().unwrap_or(u32::MAX));
-            // The interval that the report will give, so that what was asked for is what is read.
-            let width = Clusters::new(processes).ok().and_then(|clusters| {
-                let median = clustered_median(&clusters, &Bootstrap::default());
-                median.interval?.relative_half_width(median.value)
-            });
-            widest = widest.zip(width).map(|(widest, width)| widest.max(width));
-        }
-        (widest, fewest)
-    }
-
-    fn name(&self, workload: usize) -> String {
+    pub(super) fn name(&self, workload: usize) -> String {
         let workload = &self.workloads[workload];
         format!("{}/{}", workload.function.name, workload.label)
     }
 
-    fn note(&self, level: Level, text: &str) -> Result<(), RunError> {
+    pub(super) fn note(&self, level: Level, text: &str) -> Result<(), RunError> {
         self.progress.line(&match level {
             Level::Remark => text.to_owned(),
             Level::Warning => format!("warning: {text}"),
@@ -273,7 +216,7 @@ impl<'a> Runner<'a> {
         }
     }
 
-    async fn unit(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
+    pub(super) async fn unit(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
         let name = self.name(unit.workload);
         self.progress.doing(format!("{} {name}", unit.experiment));
         let mut order = generator(self.plan.seed, "engines", u64::from(self.processes.load(Ordering::Relaxed)));

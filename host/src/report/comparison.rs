@@ -186,7 +186,8 @@ pub async fn compare(
     let correction = Correction::default();
     let sides: Vec<(&Clusters, &Clusters)> = pairs.iter().map(|(_, below, above)| (*below, *above)).collect();
     let compared = compare_many(&sides, correction, &Bootstrap::default());
-    let rows = pairs.into_iter().zip(compared).map(|((key, below, above), comparison)| row(key, below, above, comparison));
+    let rows =
+        pairs.into_iter().zip(compared).map(|((key, below, above), comparison)| row(key, below, above, comparison));
     Ok(ComparisonReport {
         schema: COMPARISON_SCHEMA.to_owned(),
         baseline: side(baseline),

@@ -109,7 +109,8 @@ fn summary(report: &ComparisonReport) -> String {
     let fell = count(|verdict| matches!(verdict, Verdict::Decrease { .. }));
     let same = count(|verdict| matches!(verdict, Verdict::NoDifference { .. }));
     let open = count(|verdict| matches!(verdict, Verdict::Undecidable { .. }));
-    let mut text = format!("{} figures compared: {rose} rose, {fell} fell, {same} show no difference", report.rows.len());
+    let mut text =
+        format!("{} figures compared: {rose} rose, {fell} fell, {same} show no difference", report.rows.len());
     if open > 0 {
         let _ = write!(text, ", {open} can't be decided");
     }

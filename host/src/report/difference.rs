@@ -122,7 +122,10 @@ mod tests {
         assert_eq!(environment(&machine("6.1", 0.1), &machine("6.1", 3.0)), []);
         let found = environment(&machine("6.1", 0.1), &machine("6.2", 0.1));
         assert_eq!(found.len(), 1);
-        assert_eq!((found[0].name.as_str(), found[0].baseline.as_str(), found[0].candidate.as_str()), ("kernel", "6.1", "6.2"));
+        assert_eq!(
+            (found[0].name.as_str(), found[0].baseline.as_str(), found[0].candidate.as_str()),
+            ("kernel", "6.1", "6.2")
+        );
     }
 
     #[test]

@@ -121,10 +121,8 @@ impl Selection {
             match found {
                 Some(dimension) => resolved.push((*dimension, value.clone())),
                 None => {
-                    let known: BTreeSet<&str> = candidates
-                        .iter()
-                        .flat_map(|dimension| keys.clone().map(|key| dimension.of(key)))
-                        .collect();
+                    let known: BTreeSet<&str> =
+                        candidates.iter().flat_map(|dimension| keys.clone().map(|key| dimension.of(key))).collect();
                     let known: Vec<&str> = known.into_iter().collect();
                     return Err(SelectionError::NothingOf {
                         run: run.to_owned(),
@@ -168,7 +166,10 @@ mod tests {
     fn a_bare_value_finds_its_dimension() {
         let keys = [key("native"), key("wasm")];
         let resolve = |text: &str| text.parse::<Selection>().unwrap().resolve("r", keys.iter());
-        assert_eq!(resolve("r:wasm,test").unwrap(), [(Dimension::Engine, "wasm".into()), (Dimension::Size, "test".into())]);
+        assert_eq!(
+            resolve("r:wasm,test").unwrap(),
+            [(Dimension::Engine, "wasm".into()), (Dimension::Size, "test".into())]
+        );
         let error = resolve("r:engine=lua").unwrap_err().to_string();
         assert_eq!(error, "run r has nothing of `lua`; it has native, wasm");
     }
