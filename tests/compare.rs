@@ -50,7 +50,9 @@ fn engines_inside_a_run_are_compared() {
     results.run("time memory -f function1,monolith --repetitions 8 --processes 8").succeeds();
     let report = comparison(&results, &["compare", "latest:native", "latest:wasm"]);
     let names: Vec<String> = report.rows.iter().map(|row| row.name()).collect();
-    for expected in ["time monolith/test warm wall", "time function1/test cold cold-total", "memory monolith/test warm peak-rss"] {
+    for expected in
+        ["time monolith/test warm wall", "time function1/test cold cold-total", "memory monolith/test warm peak-rss"]
+    {
         assert!(names.iter().any(|name| name == expected), "{expected}: {names:?}");
     }
     let only_one = comparison(&results, &["compare", "latest:native,monolith", "latest:wasm"]);

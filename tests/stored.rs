@@ -32,7 +32,10 @@ fn a_run_is_shown_by_id_beginning_label_or_latest() {
     for wanted in [id.as_str(), &id[..9], "mine", "latest"] {
         assert!(results.command(&["results", "show", wanted]).succeeds().contains(&id), "{wanted}");
         let shown = results.command(&["show", wanted]);
-        assert!(shown.succeeds().contains("function1/test") && shown.stdout.contains("A warm invocation takes"), "{shown:#?}");
+        assert!(
+            shown.succeeds().contains("function1/test") && shown.stdout.contains("A warm invocation takes"),
+            "{shown:#?}"
+        );
         assert_eq!(shown.stderr, "");
     }
     let ended = results.command(&["results", "show", "--json"]);
