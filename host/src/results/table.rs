@@ -1,13 +1,13 @@
 //! How rows stand in their tables: one list of columns per type, for writing and for reading.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sqlx::{Row as _, sqlite::SqliteRow};
 
 use super::row::{Counter, Invocation, Labels, Level, Metric, NestedRecord, Note, Outcome, Reading, Sample};
-use super::run::unreadable;
+use super::value::{Columns, Value};
 use super::{InvocationId, RunNumber};
 
 /// A row with its id.
@@ -33,17 +33,19 @@ impl<T> Stored<T> {
     }
 }
 
-/// A value of one column, for any database.
-#[derive(Debug)]
-pub enum Value<'a> {
-    /// An integer.
-    Integer(Option<i64>),
-    /// A floating point number, finite.
-    Real(Option<f64>),
-    /// True or false.
-    Boolean(Option<bool>),
-    /// Text.
-    Text(Option<Cow<'a, str>>),
+/// How ids of one database become those of another.
+#[derive(Debug, Clone, Default)]
+pub struct Moved {
+    /// What is added to the ids of a run's rows.
+    pub(super) shift: i64,
+    /// Ids in the ledger; one that isn't here stays as it is.
+    pub(super) deployments: HashMap<i64, i64>,
+}
+
+impl Moved {
+    fn invocation(&self, id: InvocationId) -> InvocationId {
+        InvocationId(id.0 + self.shift)
+    }
 }
 
 /// A type whose values are rows of a table. Sealed by its column values, which only this module makes.
@@ -58,11 +60,14 @@ pub trait Table: Sized + Serialize + Send + Sync {
     /// The values in the order of the columns.
     fn values(&self) -> Vec<Value<'_>>;
 
-    /// Reads the columns.
+    /// Reads the columns, in their order.
     ///
     /// # Errors
     /// When a column holds what this program doesn't write.
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error>;
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error>;
+
+    /// Makes the row refer to what it referred to in another database by the ids of this one.
+    fn refer(&mut self, moved: &Moved);
 
     /// Memory that the value holds beside itself, bytes, about.
     fn heap_bytes(&self) -> usize;
@@ -118,34 +123,49 @@ fn count(reading: &Reading<u64>) -> [Value<'_>; 2] {
     }
 }
 
-/// An integer column, narrowed to what the type holds.
-fn whole<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error> {
-    optional_whole(row, column)?.ok_or_else(|| unreadable(column, "no value"))
+fn read_invocation(row: &mut Columns<'_>) -> Result<Option<InvocationId>, sqlx::Error> {
+    Ok(row.get::<Option<i64>>()?.map(InvocationId))
 }
 
-fn optional_whole<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<Option<T>, sqlx::Error> {
-    let value: Option<i64> = row.try_get(column)?;
-    let narrow = |value| T::try_from(value).map_err(|_| unreadable(column, format!("{value} is out of range")));
-    value.map(narrow).transpose()
+fn read_own_invocation(row: &mut Columns<'_>) -> Result<InvocationId, sqlx::Error> {
+    Ok(InvocationId(row.get()?))
 }
 
-fn read_invocation(row: &SqliteRow) -> Result<Option<InvocationId>, sqlx::Error> {
-    Ok(row.try_get::<Option<i64>, _>("invocation")?.map(InvocationId))
+fn read_labels(row: &mut Columns<'_>) -> Result<Labels, sqlx::Error> {
+    let json: Option<String> = row.get()?;
+    json.map_or(Ok(Labels::new()), |json| serde_json::from_str(&json).map_err(|error| row.unreadable(error)))
 }
 
-fn read_own_invocation(row: &SqliteRow) -> Result<InvocationId, sqlx::Error> {
-    Ok(InvocationId(row.try_get("invocation")?))
+/// A value and, after it, why there is none.
+fn read_real(row: &mut Columns<'_>) -> Result<Reading<f64>, sqlx::Error> {
+    let value = row.get()?;
+    read_reason(row, value)
 }
 
-fn read_labels(row: &SqliteRow) -> Result<Labels, sqlx::Error> {
-    let json: Option<String> = row.try_get("labels")?;
-    json.map_or(Ok(Labels::new()), |json| serde_json::from_str(&json).map_err(|error| unreadable("labels", error)))
+fn read_count(row: &mut Columns<'_>) -> Result<Reading<u64>, sqlx::Error> {
+    let value = row.optional_whole()?;
+    read_reason(row, value)
 }
 
-fn read_reading<T>(row: &SqliteRow, value: Option<T>) -> Result<Reading<T>, sqlx::Error> {
-    Ok(match value {
-        Some(value) => Reading::Value(value),
-        None => Reading::Absent(row.try_get("absent_reason")?),
+fn read_reason<T>(row: &mut Columns<'_>, value: Option<T>) -> Result<Reading<T>, sqlx::Error> {
+    let reason: Option<String> = row.get()?;
+    match (value, reason) {
+        (Some(value), _) => Ok(Reading::Value(value)),
+        (None, Some(reason)) => Ok(Reading::Absent(reason)),
+        (None, None) => Err(row.unreadable("no value and no reason")),
+    }
+}
+
+/// The columns `status`, `error_kind`, `error_message` and `result_digest`.
+fn read_outcome(row: &mut Columns<'_>) -> Result<Outcome, sqlx::Error> {
+    // The kind of error says all that the status does.
+    let _: String = row.get()?;
+    let kind: Option<String> = row.get()?;
+    let message: Option<String> = row.get()?;
+    let result_digest = row.get()?;
+    Ok(match kind {
+        None => Outcome::Ok { result_digest },
+        Some(kind) => Outcome::Error { kind, message: message.unwrap_or_default() },
     })
 }
 
@@ -208,7 +228,7 @@ impl Table for Invocation {
             Value::Integer(self.process.map(i64::from)),
             integer(self.round),
             integer(self.repetition),
-            integer(self.is_cold),
+            Value::Boolean(Some(self.is_cold)),
             Value::Integer(self.intended_unix_ns),
             integer(self.start_unix_ns),
             unsigned(self.wall_ns),
@@ -224,36 +244,34 @@ impl Table for Invocation {
         ]
     }
 
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let kind: Option<String> = row.try_get("error_kind")?;
-        let outcome = match kind {
-            None => Outcome::Ok { result_digest: row.try_get("result_digest")? },
-            Some(kind) => {
-                let message: Option<String> = row.try_get("error_message")?;
-                Outcome::Error { kind, message: message.unwrap_or_default() }
-            }
-        };
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            experiment: row.try_get("experiment")?,
-            function: row.try_get("function")?,
-            size: row.try_get("size")?,
-            engine: row.try_get("engine")?,
-            platform: row.try_get("platform")?,
-            deployment: row.try_get("deployment")?,
-            process: optional_whole(row, "process")?,
-            round: whole(row, "round")?,
-            repetition: whole(row, "repetition")?,
-            is_cold: row.try_get("is_cold")?,
-            intended_unix_ns: row.try_get("intended_unix_ns")?,
-            start_unix_ns: row.try_get("start_unix_ns")?,
-            wall_ns: optional_whole(row, "wall_ns")?,
-            user_ns: optional_whole(row, "user_ns")?,
-            system_ns: optional_whole(row, "system_ns")?,
-            time_absent_reason: row.try_get("time_absent_reason")?,
-            outcome,
-            instance_identifier: row.try_get("instance_identifier")?,
-            response: row.try_get("response")?,
+            experiment: row.get()?,
+            function: row.get()?,
+            size: row.get()?,
+            engine: row.get()?,
+            platform: row.get()?,
+            deployment: row.get()?,
+            process: row.optional_whole()?,
+            round: row.whole()?,
+            repetition: row.whole()?,
+            is_cold: row.get()?,
+            intended_unix_ns: row.get()?,
+            start_unix_ns: row.get()?,
+            wall_ns: row.optional_whole()?,
+            user_ns: row.optional_whole()?,
+            system_ns: row.optional_whole()?,
+            time_absent_reason: row.get()?,
+            outcome: read_outcome(row)?,
+            instance_identifier: row.get()?,
+            response: row.get()?,
         })
+    }
+
+    fn refer(&mut self, moved: &Moved) {
+        if let Some(id) = &mut self.deployment {
+            *id = moved.deployments.get(id).copied().unwrap_or(*id);
+        }
     }
 
     fn heap_bytes(&self) -> usize {
@@ -291,7 +309,7 @@ impl Table for NestedRecord {
             text(&self.function),
             text(&self.parent),
             integer(self.level),
-            Value::Integer(self.is_cold.map(i64::from)),
+            Value::Boolean(self.is_cold),
             Value::Integer(self.execution_start_ns),
             unsigned(self.execution_us),
             unsigned(self.invocation_us),
@@ -300,20 +318,24 @@ impl Table for NestedRecord {
         ]
     }
 
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
         Ok(Self {
             invocation: read_own_invocation(row)?,
-            identifier: row.try_get("identifier")?,
-            function: row.try_get("function")?,
-            parent: row.try_get("parent")?,
-            level: whole(row, "level")?,
-            is_cold: row.try_get("is_cold")?,
-            execution_start_ns: row.try_get("execution_start_ns")?,
-            execution_us: optional_whole(row, "execution_us")?,
-            invocation_us: optional_whole(row, "invocation_us")?,
-            error_kind: row.try_get("error_kind")?,
-            record: row.try_get("record")?,
+            identifier: row.get()?,
+            function: row.get()?,
+            parent: row.get()?,
+            level: row.whole()?,
+            is_cold: row.get()?,
+            execution_start_ns: row.get()?,
+            execution_us: row.optional_whole()?,
+            invocation_us: row.optional_whole()?,
+            error_kind: row.get()?,
+            record: row.get()?,
         })
+    }
+
+    fn refer(&mut self, moved: &Moved) {
+        self.invocation = moved.invocation(self.invocation);
     }
 
     fn heap_bytes(&self) -> usize {
@@ -341,16 +363,20 @@ impl Table for Sample {
         ]
     }
 
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
         Ok(Self {
             invocation: read_invocation(row)?,
-            series: row.try_get("series")?,
-            unix_ns: row.try_get("unix_ns")?,
-            elapsed_ns: optional_whole(row, "elapsed_ns")?,
-            value: read_reading(row, row.try_get("value")?)?,
-            unit: row.try_get("unit")?,
+            series: row.get()?,
+            unix_ns: row.get()?,
+            elapsed_ns: row.optional_whole()?,
+            value: read_real(row)?,
+            unit: row.get()?,
             labels: read_labels(row)?,
         })
+    }
+
+    fn refer(&mut self, moved: &Moved) {
+        self.invocation = self.invocation.map(|id| moved.invocation(id));
     }
 
     fn heap_bytes(&self) -> usize {
@@ -386,22 +412,26 @@ impl Table for Counter {
             optional_text(&self.event_code),
             unsigned(self.time_enabled_ns),
             unsigned(self.time_running_ns),
-            integer(self.is_multiplexed),
+            Value::Boolean(Some(self.is_multiplexed)),
         ]
     }
 
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
         Ok(Self {
             invocation: read_own_invocation(row)?,
-            name: row.try_get("name")?,
-            pass: whole(row, "pass")?,
-            value: read_reading(row, optional_whole(row, "value")?)?,
-            source: row.try_get("source")?,
-            event_code: row.try_get("event_code")?,
-            time_enabled_ns: optional_whole(row, "time_enabled_ns")?,
-            time_running_ns: optional_whole(row, "time_running_ns")?,
-            is_multiplexed: row.try_get("is_multiplexed")?,
+            name: row.get()?,
+            pass: row.whole()?,
+            value: read_count(row)?,
+            source: row.get()?,
+            event_code: row.get()?,
+            time_enabled_ns: row.optional_whole()?,
+            time_running_ns: row.optional_whole()?,
+            is_multiplexed: row.get()?,
         })
+    }
+
+    fn refer(&mut self, moved: &Moved) {
+        self.invocation = moved.invocation(self.invocation);
     }
 
     fn heap_bytes(&self) -> usize {
@@ -419,14 +449,18 @@ impl Table for Metric {
         vec![invocation(self.invocation), text(&self.name), value, reason, text(&self.unit), labels(&self.labels)]
     }
 
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
         Ok(Self {
             invocation: read_invocation(row)?,
-            name: row.try_get("name")?,
-            value: read_reading(row, row.try_get("value")?)?,
-            unit: row.try_get("unit")?,
+            name: row.get()?,
+            value: read_real(row)?,
+            unit: row.get()?,
             labels: read_labels(row)?,
         })
+    }
+
+    fn refer(&mut self, moved: &Moved) {
+        self.invocation = self.invocation.map(|id| moved.invocation(id));
     }
 
     fn heap_bytes(&self) -> usize {
@@ -443,15 +477,17 @@ impl Table for Note {
         vec![invocation(self.invocation), integer(self.created_unix_ns), text(level_name(self.level)), text(&self.text)]
     }
 
-    fn read(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        let name: String = row.try_get("level")?;
-        let level = [Level::Remark, Level::Warning, Level::Error].into_iter().find(|level| level_name(*level) == name);
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
         Ok(Self {
             invocation: read_invocation(row)?,
-            created_unix_ns: row.try_get("created_unix_ns")?,
-            level: level.ok_or_else(|| unreadable("level", format!("`{name}` is no level")))?,
-            text: row.try_get("text")?,
+            created_unix_ns: row.get()?,
+            level: read_level(row)?,
+            text: row.get()?,
         })
+    }
+
+    fn refer(&mut self, moved: &Moved) {
+        self.invocation = self.invocation.map(|id| moved.invocation(id));
     }
 
     fn heap_bytes(&self) -> usize {
@@ -459,7 +495,13 @@ impl Table for Note {
     }
 }
 
-fn level_name(level: Level) -> &'static str {
+fn read_level(row: &mut Columns<'_>) -> Result<Level, sqlx::Error> {
+    let name: String = row.get()?;
+    let level = [Level::Remark, Level::Warning, Level::Error].into_iter().find(|level| level_name(*level) == name);
+    level.ok_or_else(|| row.unreadable(format!("`{name}` is no level")))
+}
+
+pub(super) fn level_name(level: Level) -> &'static str {
     match level {
         Level::Remark => "remark",
         Level::Warning => "warning",
