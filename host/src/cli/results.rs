@@ -191,7 +191,12 @@ async fn import(from: &Location, wanted: &[String], results: &ResultsLocation) -
             continue;
         }
         progress.doing(format!("run {}", run.id));
-        let imported = target.import(&source, run, |rows| progress.steps(rows)).await.map_err(store::failure)?;
+        let mut seen = 0;
+        let imported = target.import(&source, run, |now| {
+            progress.steps(now.rows.saturating_sub(seen));
+            seen = now.rows;
+        });
+        let imported = imported.await.map_err(store::failure)?;
         progress.line(&format!(
             "run {}: {} rows imported, {} were there",
             run.id, imported.rows_added, imported.rows_present

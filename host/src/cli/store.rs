@@ -16,7 +16,7 @@ pub(super) async fn writable(results: &ResultsLocation) -> Result<Store, Failure
 
 /// The run that was asked for.
 pub(super) async fn run(store: &Store, wanted: &str) -> Result<Run, Failure> {
-    store.run(wanted).await.map_err(failure)
+    store.find(wanted).await.map_err(failure)
 }
 
 /// Most of what can go wrong is in what was asked for; the rest is the database's.

@@ -127,7 +127,7 @@ pub enum StoreError {
     #[error("no run is stored yet; `faasbench run` makes one")]
     NoRuns,
     /// No run has this id.
-    #[error("no run's id begins with `{wanted}`")]
+    #[error("no run is labelled `{wanted}`, and no run's id begins so; `faasbench results list` lists what there is")]
     NoSuchRun {
         /// What was asked for.
         wanted: String,

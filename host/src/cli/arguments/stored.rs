@@ -24,7 +24,7 @@ pub(in crate::cli) struct ResultsLocation {
 /// Show what a stored run says.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ShowArguments {
-    /// The run: `latest`, its id or the beginning of it, or its label
+    /// The run: `latest`, `latest~1` (the one before), its id or the beginning of it, or its label
     #[arg(default_value = "latest")]
     pub(in crate::cli) run: String,
 
@@ -140,7 +140,7 @@ pub(in crate::cli) enum ExportTable {
 /// Write out all that is stored of a run.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ExportArguments {
-    /// The run: `latest`, its id or the beginning of it, or its label
+    /// The run: `latest`, `latest~1` (the one before), its id or the beginning of it, or its label
     #[arg(default_value = "latest")]
     pub(in crate::cli) run: String,
 
@@ -189,7 +189,7 @@ pub(in crate::cli) enum ResultsCommand {
     },
     /// Show what is stored of a run: command, plan, machine, notes, how many rows.
     Show {
-        /// The run: `latest`, its id or the beginning of it, or its label
+        /// The run: `latest`, `latest~1` (the one before), its id or the beginning of it, or its label
         #[arg(default_value = "latest")]
         run: String,
         #[command(flatten)]
@@ -200,7 +200,7 @@ pub(in crate::cli) enum ResultsCommand {
     },
     /// Add a remark to a run; it appears in its reports.
     Note {
-        /// The run: `latest`, its id or the beginning of it, or its label
+        /// The run: `latest`, `latest~1` (the one before), its id or the beginning of it, or its label
         run: String,
         /// The remark
         text: String,
