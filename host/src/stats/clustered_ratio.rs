@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::clustered::{Center, ENOUGH_PROCESSES, center, expanded_tail, student};
 use super::ratio::finite;
-use super::resamples::{Resamples, ratio_ends, tails_at_one};
+use super::resamples::{Resamples, ratio_ends, resamples, tails_at_one};
 use super::{Bootstrap, Clusters, Confidence, Estimate, Interval, Method, samples_needed};
 
 /// The ends of an interval need at least this many resamples beyond each.
@@ -189,7 +189,8 @@ impl Resampled {
             (sides, method, None, 2f64.powf(1.0 - found as f64))
         } else if fewer >= ENOUGH_PROCESSES {
             let sides = [above, below].map(|side| Resamples::of_processes(side.repetitions(), bootstrap));
-            let tail = BEYOND / bootstrap.resamples.max(200) as f64;
+            let more = above.processes().max(below.processes());
+            let tail = BEYOND / resamples(more, bootstrap) as f64;
             let [above, below] = sides;
             (Some((above, below)), Method::HierarchicalBootstrap, Some(fewer), error_of_expanded_tail(fewer, tail))
         } else {

@@ -27,7 +27,11 @@ mod summary;
 mod warm_up;
 
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod simulation_calls;
 
 pub use bootstrap::Bootstrap;
 pub use change_point::{ChangePoint, change_points};
