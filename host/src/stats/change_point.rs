@@ -41,7 +41,7 @@ pub struct ChangePoint {
 /// can a series of fewer than about eight be told from chance at 95 %.
 ///
 /// # Errors
-/// When there are no values, or one isn't finite.
+/// When there are no values, or one isn't finite or beyond 1e100.
 pub fn change_points(series: &[f64], permutations: &Permutations) -> Result<Vec<ChangePoint>, SampleError> {
     Sample::new(series.to_vec())?;
     let mut found = Vec::new();

@@ -41,7 +41,7 @@ pub struct Trend {
 /// the other do: ask it of each process, or of the processes' medians in their order.
 ///
 /// # Errors
-/// When there are no values, or one isn't finite.
+/// When there are no values, or one isn't finite or beyond 1e100.
 pub fn trend(in_order: &[f64], confidence: Confidence) -> Result<Trend, SampleError> {
     let sample = Sample::new(in_order.to_vec())?;
     let n = in_order.len();

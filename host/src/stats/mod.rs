@@ -27,6 +27,8 @@ mod summary;
 mod warm_up;
 
 #[cfg(test)]
+mod robustness;
+#[cfg(test)]
 mod shapes;
 #[cfg(test)]
 mod simulation;

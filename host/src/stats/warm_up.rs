@@ -34,7 +34,7 @@ pub struct WarmUp {
 /// no wonder; but see [`super::Outliers::first_is_outlier`]).
 ///
 /// # Errors
-/// When there are no values, or one isn't finite.
+/// When there are no values, or one isn't finite or beyond 1e100.
 pub fn warm_up(in_order: &[f64], permutations: &Permutations) -> Result<Option<WarmUp>, SampleError> {
     let sample = Sample::new(in_order.to_vec())?;
     let n = in_order.len();
