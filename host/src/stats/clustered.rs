@@ -39,7 +39,7 @@ impl Clusters {
     /// One list of repetitions for each process; a process without any is left out.
     ///
     /// # Errors
-    /// When there are no repetitions at all, or one isn't finite (its index counts through all processes).
+    /// When there are no repetitions at all, or one isn't finite or beyond 1e100 (its index counts through all processes).
     pub fn new(mut processes: Vec<Vec<f64>>) -> Result<Self, SampleError> {
         processes.retain(|repetitions| !repetitions.is_empty());
         let pooled = Sample::new(processes.concat())?;

@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use super::clustered::{Center, ENOUGH_PROCESSES, center, expanded_tail, student};
 use super::ratio::finite;
-use super::resamples::{Resamples, ratio_ends, tails_at_one};
+use super::resamples::{Resamples, ratio_ends, resamples, tails_at_one};
 use super::{Bootstrap, Clusters, Confidence, Estimate, Interval, Method, samples_needed};
 
 /// The ends of an interval need at least this many resamples beyond each.
@@ -48,16 +48,28 @@ pub enum Undecidable {
         /// What each side needs.
         needed: usize,
     },
-    /// All processes of either side agree, and there are too few of them to exclude that this is chance.
-    #[error(
-        "no process differs from another of its side, and {found} in all are too few for that to say something: {needed} are needed"
-    )]
-    TooFewWithoutSpread {
-        /// How many processes there are, both sides together.
-        found: usize,
-        /// How many would do, both sides together.
+    /// A difference shows, in processes so few that it may be chance: see [`chance_of_modes`].
+    #[error("so few processes could differ so by chance, {needed} on each side are needed")]
+    TooFewProcesses {
+        /// How many on each side would do.
         needed: usize,
     },
+}
+
+/// The probability that chance alone makes two sides, of `a` and `b` processes, differ with each alike in itself.
+///
+/// Suppose that each process of the same program runs in one of two modes (an alignment, a page more or less), in the
+/// one with the probability q. Then it is `q^a (1-q)^b + (1-q)^a q^b`, where no term exceeds its value at
+/// `q = a / (a+b)`. Of two against two it is 12.5 %, and no method can tell that from a true difference.
+pub(super) fn chance_of_modes((a, b): (usize, usize)) -> f64 {
+    let (a, b) = (a as f64, b as f64);
+    // By logarithms, as the powers overflow from 144 processes on.
+    (2f64.ln() + a * a.ln() + b * b.ln() - (a + b) * (a + b).ln()).exp()
+}
+
+/// How many processes on each side make it less than what the confidence leaves: 3 at 95 %.
+pub(super) fn processes_for_a_call(confidence: Confidence) -> usize {
+    ((1.0 - (1.0 - confidence.get()).log2()) / 2.0).floor() as usize + 1
 }
 
 /// The ratio of two medians of repetitions in processes, with an interval that accounts for the processes (see the
@@ -177,7 +189,8 @@ impl Resampled {
             (sides, method, None, 2f64.powf(1.0 - found as f64))
         } else if fewer >= ENOUGH_PROCESSES {
             let sides = [above, below].map(|side| Resamples::of_processes(side.repetitions(), bootstrap));
-            let tail = BEYOND / bootstrap.resamples.max(200) as f64;
+            let more = above.processes().max(below.processes());
+            let tail = BEYOND / resamples(more, bootstrap) as f64;
             let [above, below] = sides;
             (Some((above, below)), Method::HierarchicalBootstrap, Some(fewer), error_of_expanded_tail(fewer, tail))
         } else {
@@ -242,7 +255,7 @@ fn two_sided(student: f64, freedom: f64) -> f64 {
 struct StudentRatio {
     welch: Center,
     pooled: Center,
-    processes: usize,
+    processes: (usize, usize),
 }
 
 impl StudentRatio {
@@ -253,7 +266,7 @@ impl StudentRatio {
                 clusters.medians().into_iter().map(|median| (median > 0.0).then(|| median.ln())).collect();
             center(&medians.ok_or(Undecidable::NotPositive)?).ok_or(Undecidable::OneProcess)
         };
-        let processes = above.processes() + below.processes();
+        let processes = (above.processes(), below.processes());
         let (above, below) = (logarithms(above)?, logarithms(below)?);
         let mean = above.mean - below.mean;
         let (a, b) = (above.error.powi(2), below.error.powi(2));
@@ -269,8 +282,7 @@ impl StudentRatio {
 
     fn interval(&self, confidence: Confidence) -> Result<Interval, Undecidable> {
         if self.is_without_spread() && self.p_value() >= 1.0 - confidence.get() {
-            let needed = (1.0 - (1.0 - confidence.get()).log2()).floor() as usize + 1;
-            return Err(Undecidable::TooFewWithoutSpread { found: self.processes, needed });
+            return Err(Undecidable::TooFewProcesses { needed: processes_for_a_call(confidence) });
         }
         let by = |center: Center| student(center.mean, center.error, center.freedom, confidence);
         let (found, pooled) = (by(self.welch), by(self.pooled));
@@ -283,12 +295,11 @@ impl StudentRatio {
         self.welch.error == 0.0 && self.welch.mean != 0.0
     }
 
-    /// Where no process differs from another of its side there is nothing to scale the difference by. If values took
-    /// one of two values by chance (pages, blocks, clock ticks), all of a side would agree, and the two sides not,
-    /// with a probability of at most `2^(1 - processes)`, reached where the two are equally likely.
+    /// Where no process differs from another of its side there is nothing to scale the difference by, and what chance
+    /// alone does to two modes takes its place.
     fn p_value(&self) -> f64 {
         if self.is_without_spread() {
-            return 2f64.powf(1.0 - self.processes as f64);
+            return chance_of_modes(self.processes);
         }
         let by = |center: Center| {
             if center.mean == 0.0 { 1.0 } else { two_sided(center.mean / center.error, center.freedom) }
@@ -350,7 +361,7 @@ mod tests {
         let constant = |count, value| vec![vec![value]; count];
         let interval = |ratio: Result<RatioOfMedians, Undecidable>| ratio.unwrap().interval(Confidence::NINETY_FIVE);
         let reason = interval(of(&constant(2, 4.0), &constant(3, 5.0))).unwrap_err();
-        assert_eq!(reason, Undecidable::TooFewWithoutSpread { found: 5, needed: 6 });
+        assert_eq!(reason, Undecidable::TooFewProcesses { needed: 3 });
         let found = interval(of(&constant(3, 4.0), &constant(3, 5.0))).unwrap();
         assert!((found.low - 0.8).abs() < 1e-12 && (found.high - 0.8).abs() < 1e-12, "{found:?}");
         let equal = interval(of(&constant(2, 4.0), &constant(2, 4.0))).unwrap();

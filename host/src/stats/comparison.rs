@@ -6,15 +6,18 @@
 //! interval; the Mann-Whitney test beside it asks another question, whether one side's values tend to be greater, and
 //! has no part in the verdict: with three processes a side it can't fall below 0.1.
 //!
+//! A difference in fewer than six processes in all (three on each side, or two and four) isn't called (at 95 %): where each process runs in one of two modes,
+//! chance alone gives two against two the same difference in one case of eight.
+//!
 //! With one process a side there is no verdict. Repetitions within one show how precise its median is, not whether
 //! another process of the same program would differ as much.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::clustered_ratio::RatioOfMedians;
+use super::clustered_ratio::{RatioOfMedians, chance_of_modes, processes_for_a_call};
 use super::{
-    Bootstrap, Clusters, Confidence, Correction, Estimate, Interval, MannWhitney, Method, Undecidable,
+    Bootstrap, Clusters, Confidence, Correction, Estimate, Interval, MannWhitney, Undecidable,
     clustered_ratio_of_medians, mann_whitney,
 };
 
@@ -71,8 +74,8 @@ pub struct Comparison {
 /// Compares one new side with its baseline.
 pub fn compare(baseline: &Clusters, new: &Clusters, bootstrap: &Bootstrap) -> Comparison {
     let ratio = ratio(baseline, new, bootstrap);
-    let p_value = ratio.as_ref().ok().map(RatioOfMedians::p_value);
-    judge(baseline, new, &ratio, p_value.map(|p_value| (p_value, bootstrap.confidence)), bootstrap)
+    let adjusted = ratio.as_ref().ok().map(|ratio| (ratio.p_value, bootstrap.confidence));
+    judge(baseline, new, &ratio, adjusted, bootstrap)
 }
 
 /// Compares each pair of (baseline, new), so that the verdicts of the whole table hold together in the way that
@@ -83,7 +86,7 @@ pub fn compare_many(
     bootstrap: &Bootstrap,
 ) -> Vec<Comparison> {
     let ratios: Vec<_> = pairs.iter().map(|(baseline, new)| ratio(baseline, new, bootstrap)).collect();
-    let p_values: Vec<f64> = ratios.iter().flatten().map(RatioOfMedians::p_value).collect();
+    let p_values: Vec<f64> = ratios.iter().flatten().map(|ratio| ratio.p_value).collect();
     let mut adjusted = correction.apply(&p_values, bootstrap.confidence).into_iter();
     let judged = pairs.iter().zip(&ratios).map(|((baseline, new), ratio)| {
         let adjusted = if ratio.is_ok() { adjusted.next() } else { None };
@@ -92,38 +95,56 @@ pub fn compare_many(
     judged.collect()
 }
 
-/// Only ratios that a verdict may rest on.
-fn ratio(baseline: &Clusters, new: &Clusters, bootstrap: &Bootstrap) -> Result<RatioOfMedians, Undecidable> {
+/// A ratio that a verdict may rest on.
+struct Judged {
+    ratio: RatioOfMedians,
+    p_value: f64,
+    /// Where there are too few processes for a call: how many each side needs.
+    needed: Option<usize>,
+}
+
+fn ratio(baseline: &Clusters, new: &Clusters, bootstrap: &Bootstrap) -> Result<Judged, Undecidable> {
     if baseline.processes().min(new.processes()) == 1 {
         return Err(Undecidable::OneProcess);
     }
-    RatioOfMedians::new(new, baseline, bootstrap)
+    let ratio = RatioOfMedians::new(new, baseline, bootstrap)?;
+    let chance = chance_of_modes((baseline.processes(), new.processes()));
+    let too_few = chance >= 1.0 - bootstrap.confidence.get();
+    let p_value = if too_few { ratio.p_value().max(chance) } else { ratio.p_value() };
+    Ok(Judged { ratio, p_value, needed: too_few.then(|| processes_for_a_call(bootstrap.confidence)) })
 }
 
 fn judge(
     baseline: &Clusters,
     new: &Clusters,
-    ratio: &Result<RatioOfMedians, Undecidable>,
+    judged: &Result<Judged, Undecidable>,
     adjusted: Option<(f64, Confidence)>,
     bootstrap: &Bootstrap,
 ) -> Comparison {
     let ranks = mann_whitney(baseline, new);
-    match (ratio, adjusted) {
-        (Ok(ratio), Some((adjusted, confidence))) => {
-            let interval = ratio.interval(confidence);
+    match (judged, adjusted) {
+        (Ok(judged), Some((adjusted, confidence))) => {
+            let interval = judged.ratio.interval(confidence);
             let effect = Some(Estimate {
-                value: ratio.value(),
+                value: judged.ratio.value(),
                 interval: interval.ok(),
                 samples: baseline.pooled().len() + new.pooled().len(),
                 processes: Some(baseline.processes() + new.processes()),
             });
             let decided = interval.is_ok();
+            let verdict = match (interval.map(Verdict::of), judged.needed) {
+                (Ok(verdict), Some(needed)) if verdict.is_difference() => {
+                    Verdict::Undecidable { reason: Undecidable::TooFewProcesses { needed } }
+                }
+                (Ok(verdict), _) => verdict,
+                (Err(reason), _) => Verdict::Undecidable { reason },
+            };
             Comparison {
                 effect,
-                p_value: decided.then(|| ratio.p_value()),
+                p_value: decided.then_some(judged.p_value),
                 adjusted_p_value: decided.then_some(adjusted),
                 ranks,
-                verdict: interval.map_or_else(|reason| Verdict::Undecidable { reason }, Verdict::of),
+                verdict,
             }
         }
         (Err(reason), _) if !are_the_same_constant(baseline, new) => Comparison {
@@ -152,9 +173,6 @@ fn are_the_same_constant(baseline: &Clusters, new: &Clusters) -> bool {
 impl Verdict {
     fn of(interval: Interval) -> Self {
         let Interval { low, high, .. } = interval;
-        if interval.method == Method::WithinOneProcess {
-            return Self::Undecidable { reason: Undecidable::OneProcess };
-        }
         if low > 1.0 {
             Self::Increase { low, high }
         } else if high < 1.0 {
@@ -173,6 +191,7 @@ impl Verdict {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use super::super::Method;
     use super::*;
 
     fn side(processes: usize, base: f64) -> Clusters {
@@ -230,10 +249,8 @@ mod tests {
         assert_eq!(reason(constant(4, 1.0), constant(4, 0.0)), Undecidable::NotPositive);
         assert_eq!(reason(constant(9, -1.0), constant(9, -2.0)), Undecidable::NotPositive);
         assert_eq!(verdict(&constant(2, 5.0), &constant(2, 5.0)), Verdict::NoDifference { could_have_missed: 0.0 });
-        assert!(matches!(
-            reason(constant(2, 5.0), constant(2, 6.0)),
-            Undecidable::TooFewWithoutSpread { needed: 6, .. }
-        ));
+        assert!(matches!(reason(constant(2, 5.0), constant(2, 6.0)), Undecidable::TooFewProcesses { needed: 3 }));
+        assert_eq!(reason(side(2, 100.0), side(3, 300.0)), Undecidable::TooFewProcesses { needed: 3 });
         assert!(verdict(&constant(3, 5.0), &constant(3, 6.0)).is_difference());
     }
 

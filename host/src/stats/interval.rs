@@ -81,9 +81,9 @@ impl Interval {
         self.low <= value && value <= self.high
     }
 
-    /// Half of the interval's width relative to `estimate`; none when the estimate is zero.
+    /// Half of the interval's width relative to `estimate`; none when the estimate is zero, or as good as zero.
     pub fn relative_half_width(&self, estimate: f64) -> Option<f64> {
-        (estimate != 0.0).then(|| (self.high - self.low) / 2.0 / estimate.abs())
+        Some((self.high - self.low) / 2.0 / estimate.abs()).filter(|width| width.is_finite())
     }
 
     /// The interval widened, where needed, so that it contains `value`.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
-use super::{Clusters, Sample};
+use super::Clusters;
 
 /// Up to this size of either side, and without ties, the exact distribution is used: its counts stay below 2^38.
 const EXACT: usize = 20;
@@ -65,11 +65,6 @@ pub fn mann_whitney(baseline: &Clusters, new: &Clusters) -> MannWhitney {
     let common_language = all.u / all.count();
     let cliffs_delta = 2.0 * common_language - 1.0;
     MannWhitney { u: ranked.u, p_value, exact, unit, common_language, cliffs_delta }
-}
-
-/// The p-value of the test of two independent samples.
-pub(super) fn rank_test(baseline: &Sample, new: &Sample) -> f64 {
-    pairs(baseline.sorted(), new.sorted()).p_value().0
 }
 
 /// What the test needs to know of its units.

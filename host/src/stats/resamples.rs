@@ -11,6 +11,14 @@ use super::{Bootstrap, Sample};
 /// From this size on the beta distribution is taken as normal: its kurtosis is 6 / n off by then.
 const NEARLY_NORMAL: usize = 1_000;
 
+/// At most this many processes are drawn in all; of more, fewer resamples are taken (never below 400).
+const DRAWN_PROCESSES: usize = 20_000_000;
+
+/// How many resamples are drawn of so many processes.
+pub(super) fn resamples(processes: usize, bootstrap: &Bootstrap) -> usize {
+    bootstrap.resamples.max(200).min((DRAWN_PROCESSES / processes).max(400))
+}
+
 /// Values with their probabilities.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Resamples {
@@ -51,7 +59,7 @@ impl Resamples {
     pub(super) fn of_processes(processes: &[Vec<f64>], bootstrap: &Bootstrap) -> Self {
         let drawn = DrawnProcesses::new(processes);
         let mut random = StdRng::seed_from_u64(bootstrap.seed);
-        let count = bootstrap.resamples.max(200);
+        let count = resamples(processes.len(), bootstrap);
         let mut times = vec![0; processes.len()];
         let mut values: Vec<f64> = (0..count).map(|_| drawn.median(&mut times, &mut random)).collect();
         values.sort_unstable_by(f64::total_cmp);

@@ -40,7 +40,7 @@ pub struct Summary {
 /// Describes values in the order in which they were measured.
 ///
 /// # Errors
-/// When there are no values, or one isn't finite.
+/// When there are no values, or one isn't finite or beyond 1e100.
 pub fn summarise(in_order: &[f64], confidence: Confidence) -> Result<Summary, SampleError> {
     let sample = Sample::new(in_order.to_vec())?;
     Ok(Summary {
