@@ -1,6 +1,6 @@
 //! What is done to a stored run: going on with it, deleting it, adding to it.
 
-use super::batch::{NextIds, unix_ns};
+use super::batch::NextIds;
 use super::database::Connection;
 use super::outage::BufferPlace;
 use super::row::Level;
@@ -71,7 +71,7 @@ impl Store {
         let mut connection = self.connect().await?;
         connection.begin().await.map_err(|error| self.error(error))?;
         let run = self.take_lock(&mut connection, run).await?;
-        let added = notes::append(&mut connection, run.number, unix_ns(), level, text).await;
+        let added = notes::append(&mut connection, run.number, level, text).await;
         added.map_err(|error| self.error(error))?;
         connection.commit().await.map_err(|error| self.error(error))?;
         connection.close().await.map_err(|error| self.error(error))

@@ -15,7 +15,7 @@ const READERS: u32 = 4;
 #[derive(Debug, Clone)]
 pub(super) enum Options {
     Sqlite(SqliteConnectOptions),
-    Postgres(Box<PgConnectOptions>),
+    Postgres(PgConnectOptions),
 }
 
 impl Options {
@@ -34,7 +34,7 @@ impl Options {
             }
             Self::Postgres(options) => {
                 let pool = PgPoolOptions::new().max_connections(READERS).acquire_timeout(patience);
-                Ok(Pool::Postgres(pool.connect_with((**options).clone()).await?))
+                Ok(Pool::Postgres(pool.connect_with(options.clone()).await?))
             }
         }
     }

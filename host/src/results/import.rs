@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::database::Connection;
 use super::error::is_refused;
 use super::insert::{Present, Statements};
-use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
+use super::row::{Counter, Invocation, Metric, NestedRecord, Note, Sample};
 use super::store::first;
 use super::table::{Moved, Stored, Table};
 use super::value::Value;
@@ -260,16 +260,17 @@ impl<P: FnMut(ImportProgress)> Import<'_, P> {
 
     async fn add_notes(&mut self, rows: Vec<Stored<Note>>) -> Result<(), sqlx::Error> {
         self.connection.begin().await?;
-        for mut stored in rows {
-            let sql = "SELECT count(*) FROM notes WHERE id = $1";
-            if first(&self.connection.fetch_all(sql, &[stored.id.into()]).await?)? > 0 {
+        for stored in rows {
+            let mut row = vec![stored];
+            let (mut added, refused) =
+                sift::insert(&mut self.connection, &mut self.statements, &mut row, Present::Keep).await?;
+            if let (0, Some(stored)) = (added, row.first_mut()) {
+                // Another note has the id.
                 let sql = "SELECT MAX(id) + 1 FROM notes WHERE id >= $1 AND id < $2";
                 let ids = self.target.rows();
                 stored.id = first(&self.connection.fetch_all(sql, &[ids.start.into(), ids.end.into()]).await?)?;
+                added = self.statements.insert(&mut self.connection, &row, Present::Refuse).await?;
             }
-            let mut row = vec![stored];
-            let (added, refused) =
-                sift::insert(&mut self.connection, &mut self.statements, &mut row, Present::Keep).await?;
             self.added += added;
             self.refused.extend(refused);
         }
@@ -279,8 +280,7 @@ impl<P: FnMut(ImportProgress)> Import<'_, P> {
     async fn add_texts(&mut self, texts: &[String]) -> Result<(), sqlx::Error> {
         self.connection.begin().await?;
         for text in texts {
-            let now = super::batch::unix_ns();
-            notes::append(&mut self.connection, self.target, now, Level::Error, text).await?;
+            notes::append_apart(&mut self.connection, self.target, text).await?;
             self.added += 1;
         }
         self.connection.commit().await

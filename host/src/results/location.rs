@@ -95,6 +95,7 @@ impl From<&Path> for Location {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

@@ -4,6 +4,7 @@
 //! report reads it by. The tables are in `host/migrations`; the types of [`row`] are their rows.
 
 mod batch;
+mod brief;
 mod change;
 mod database;
 mod error;
@@ -37,6 +38,7 @@ mod writer;
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
+pub use brief::{Brief, Group};
 pub use error::{RecordError, StoreError};
 pub use filter::Filter;
 pub use id::{InvocationId, RunNumber};

@@ -92,6 +92,9 @@ impl Recorder {
         let row = row.into();
         self.check(&row)?;
         let shared = &self.0.shared;
+        if shared.finished.load(Ordering::Acquire) {
+            return Err(RecordError::Finished);
+        }
         let bytes = row.bytes();
         if shared.unwritten_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.0.limit_bytes {
             shared.unwritten_bytes.fetch_sub(bytes, Ordering::Relaxed);

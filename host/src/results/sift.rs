@@ -17,13 +17,14 @@ pub(super) async fn insert<T: Table>(
 ) -> Result<(u64, Vec<String>), sqlx::Error> {
     let mut added = 0;
     let mut refused: Vec<(usize, sqlx::Error)> = Vec::new();
-    let mut left = vec![0..rows.len()];
-    while let Some(range) = left.pop() {
-        if range.is_empty() {
+    // Beginnings and ends of what is still to be tried.
+    let mut left = vec![(0, rows.len())];
+    while let Some((start, end)) = left.pop() {
+        if start == end {
             continue;
         }
         connection.command("SAVEPOINT part").await?;
-        match statements.insert(connection, &rows[range.clone()], present).await {
+        match statements.insert(connection, &rows[start..end], present).await {
             Ok(count) => {
                 connection.command("RELEASE SAVEPOINT part").await?;
                 added += count;
@@ -31,12 +32,12 @@ pub(super) async fn insert<T: Table>(
             Err(error) if is_refused(&error) => {
                 connection.command("ROLLBACK TO SAVEPOINT part").await?;
                 connection.command("RELEASE SAVEPOINT part").await?;
-                if range.len() == 1 {
-                    refused.push((range.start, error));
+                if end - start == 1 {
+                    refused.push((start, error));
                 } else {
-                    let middle = range.start + range.len() / 2;
-                    left.push(middle..range.end);
-                    left.push(range.start..middle);
+                    let middle = start + (end - start) / 2;
+                    left.push((middle, end));
+                    left.push((start, middle));
                 }
             }
             Err(error) => return Err(error),

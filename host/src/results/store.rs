@@ -59,7 +59,7 @@ impl Store {
     pub async fn open_with(location: &Location, options: StoreOptions) -> Result<Self, StoreError> {
         let database = match location {
             Location::File(path) => Options::Sqlite(sqlite::prepare(path, options.busy_timeout).await?),
-            Location::Postgres(url) => Options::Postgres(Box::new(postgres::prepare(url, options.busy_timeout).await?)),
+            Location::Postgres(url) => Options::Postgres(postgres::prepare(url, options.busy_timeout).await?),
         };
         Self::with(location, options, database).await
     }
@@ -73,9 +73,7 @@ impl Store {
         let options = StoreOptions::default();
         let database = match location {
             Location::File(path) => Options::Sqlite(sqlite::prepare_existing(path, options.busy_timeout).await?),
-            Location::Postgres(url) => {
-                Options::Postgres(Box::new(postgres::prepare_existing(url, options.busy_timeout).await?))
-            }
+            Location::Postgres(url) => Options::Postgres(postgres::prepare_existing(url, options.busy_timeout).await?),
         };
         Self::with(location, options, database).await
     }

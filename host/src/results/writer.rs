@@ -1,7 +1,7 @@
 //! The thread that writes a run's rows, in batches.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,6 +49,8 @@ pub(super) struct Shared {
     /// Rows sent and not yet written, and their memory.
     pub(super) unwritten: AtomicUsize,
     pub(super) unwritten_bytes: AtomicUsize,
+    /// Whether the run has ended, so that nothing more is written.
+    pub(super) finished: AtomicBool,
     /// Why the last attempt to write failed, until somebody was told.
     pub(super) trouble: Mutex<Option<RecordError>>,
     /// When a server could not be written, the latest last.
@@ -156,10 +158,13 @@ impl Writer {
                     let result = self.write(&mut batch);
                     // Whoever asked is told by the answer; nobody listens only if they gave up waiting.
                     let _ = answer.send(result);
+                    // Here too, for whoever flushes all the time.
+                    self.come_home(&mut batch);
                 }
                 Wake::Finish(status, answer) => {
                     let result = self.finish(&mut batch, status);
                     let finished = !matches!(result, Err(RecordError::Delayed { .. }));
+                    self.shared.finished.store(finished, Ordering::Release);
                     let _ = answer.send(result);
                     if finished {
                         break;

@@ -68,7 +68,7 @@ impl Place {
         let patience = self.options().busy_timeout;
         let options = match &self.location {
             Location::File(path) => Options::Sqlite(sqlite::options(path, patience)),
-            Location::Postgres(url) => Options::Postgres(Box::new(postgres::prepare(url, patience).await.unwrap())),
+            Location::Postgres(url) => Options::Postgres(postgres::prepare(url, patience).await.unwrap()),
         };
         options.connect().await.unwrap()
     }
@@ -76,7 +76,7 @@ impl Place {
     /// SQL for a server, past everything of ours.
     pub(super) async fn bare(&self, sql: &'static str) {
         let Location::Postgres(url) = &self.location else { panic!("{} is no server", self.location) };
-        let options = Options::Postgres(Box::new(url.options().unwrap()));
+        let options = Options::Postgres(url.options().unwrap());
         options.connect().await.unwrap().command(sql).await.unwrap();
     }
 }
