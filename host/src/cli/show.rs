@@ -18,7 +18,7 @@ pub(super) async fn execute(arguments: &ShowArguments) -> Result<(), Failure> {
     let (report, detail) = report::collect_with_detail(&results, &run).await.map_err(Failure::ours)?;
     let mut text = heading(&report);
     text.push_str(&report::render(&report, Some(&detail), terminal::width()));
-    for note in &report.notes {
+    for note in report.observations.iter().chain(&report.notes) {
         // A String takes all that is written to it.
         let _ = writeln!(text, "note: {note}");
     }

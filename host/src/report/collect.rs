@@ -9,6 +9,7 @@ use super::detail::RunDetail;
 use super::figure::{Absence, Figure, Ratio, ReportedRun, RunReport, SCHEMA};
 use super::gather::{Gathered, Key, Values, gather};
 use super::thin;
+use super::observation::observations;
 use crate::results::{Run, Store, StoreError};
 use crate::stats::{Bootstrap, Confidence, clustered_median, clustered_ratio_of_medians, summarise};
 
@@ -45,6 +46,7 @@ pub async fn collect_with_detail(store: &Store, run: &Run) -> Result<(RunReport,
 fn report(run: &Run, gathered: Gathered) -> RunReport {
     let Gathered { values, failures, notes, .. } = gathered;
     let ratios = ratios(&values);
+    let observations = observations(&values);
     let figures: Vec<Figure> = values.into_iter().map(|(key, values)| figure(key, &values)).collect();
     RunReport {
         schema: SCHEMA.to_owned(),
@@ -53,6 +55,7 @@ fn report(run: &Run, gathered: Gathered) -> RunReport {
         figures,
         ratios,
         failures,
+        observations,
         notes,
     }
 }

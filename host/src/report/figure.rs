@@ -27,6 +27,9 @@ pub struct RunReport {
     pub ratios: Vec<Ratio>,
     /// Invocations that failed, alike ones together.
     pub failures: Vec<Failure>,
+    /// What the order of the values shows: drift over the run, warming up within a process.
+    #[serde(default)]
+    pub observations: Vec<String>,
     /// Remarks made during the run, in their order.
     pub notes: Vec<String>,
 }

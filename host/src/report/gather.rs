@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::figure::{Failure, Measure, State};
 use crate::results::row::{Counter, Invocation, Metric, Note, Outcome, Reading};
-use crate::results::{Filter, Run, Store, StoreError};
+use crate::results::{BriefGroup, Filter, Run, Store, StoreError};
 use crate::stats::Clusters;
 
 /// Whose figure a value belongs to. The order of its fields is the order of a report.
@@ -40,13 +40,18 @@ impl Values {
         }
     }
 
-    /// The values in their processes; none where nothing was read.
-    pub(super) fn clusters(&self) -> Option<Clusters> {
+    /// The values of each process in the order measured, by process.
+    pub(super) fn by_process(&self) -> BTreeMap<u32, Vec<f64>> {
         let mut by_process: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
         for (process, value) in self.processes.iter().zip(&self.in_order) {
             by_process.entry(*process).or_default().push(*value);
         }
-        Clusters::new(by_process.into_values().collect()).ok()
+        by_process
+    }
+
+    /// The values in their processes; none where nothing was read.
+    pub(super) fn clusters(&self) -> Option<Clusters> {
+        Clusters::new(self.by_process().into_values().collect()).ok()
     }
 }
 
@@ -89,19 +94,28 @@ impl Group {
 #[derive(Debug, Default)]
 pub(super) struct Places {
     pub(super) groups: Vec<Group>,
-    numbers: BTreeMap<Group, u32>,
+    numbers: BTreeMap<(u32, State), u32>,
     /// Id, group and process, in the order of the ids.
     invocations: Vec<(i64, u32, u32)>,
 }
 
 impl Places {
-    fn group(&mut self, group: Group) -> u32 {
-        if let Some(number) = self.numbers.get(&group) {
+    /// The number of the invocations of one stored kind that were in one state.
+    fn group(&mut self, stored: u32, kind: &BriefGroup, state: State) -> u32 {
+        if let Some(number) = self.numbers.get(&(stored, state)) {
             return *number;
         }
-        let number = self.groups.len() as u32;
-        self.numbers.insert(group.clone(), number);
-        self.groups.push(group);
+        let BriefGroup { experiment, function, size, engine, .. } = kind.clone();
+        let group = Group { experiment, function, size, state, engine };
+        // Kinds that differ in their platform only are one here.
+        let number = match self.groups.iter().position(|known| *known == group) {
+            Some(position) => position as u32,
+            None => {
+                self.groups.push(group);
+                self.groups.len() as u32 - 1
+            }
+        };
+        self.numbers.insert((stored, state), number);
         number
     }
 
@@ -156,30 +170,32 @@ pub(super) async fn gather(store: &Store, run: &Run) -> Result<Gathered, StoreEr
     let mut places = Places::default();
     let mut failures = Vec::new();
     let [wall, user, system] = ["wall", "user", "system"].map(|name| reader.measure(&measure(name, "ns")));
+    let mut has_failures = false;
     store
-        .for_each::<Invocation>(run.number, &everything, |stored| {
-            let row = stored.row;
-            if let Outcome::Error { kind, message } = &row.outcome {
-                fail(&mut failures, &row, kind, message);
+        .for_each_brief(run.number, &everything, |row, kind| {
+            if row.is_error {
+                has_failures = true;
                 return ControlFlow::Continue(());
             }
-            let state = match (row.is_cold, compiled.contains(&stored.id)) {
+            let state = match (row.is_cold, compiled.contains(&row.id.get())) {
                 (false, _) => State::Warm,
                 (true, false) => State::Cold,
                 (true, true) => State::ColdCompiled,
             };
-            let Invocation { experiment, function, size, engine, .. } = row;
-            let group = places.group(Group { experiment, function, size, state, engine });
+            let group = places.group(row.group, kind, state);
             let process = row.process.unwrap_or(0);
             for (measure, nanoseconds) in [(wall, row.wall_ns), (user, row.user_ns), (system, row.system_ns)] {
                 if let Some(nanoseconds) = nanoseconds {
                     reader.of(group, measure).add(process, Reading::Value(nanoseconds as f64));
                 }
             }
-            places.invocations.push((stored.id, group, process));
+            places.invocations.push((row.id.get(), group, process));
             ControlFlow::Continue(())
         })
         .await?;
+    if has_failures {
+        failures = failed(store, run).await?;
+    }
     store
         .for_each::<Metric>(run.number, &everything, |stored| {
             let metric = stored.row;
@@ -236,6 +252,20 @@ pub(super) async fn gather(store: &Store, run: &Run) -> Result<Gathered, StoreEr
 
 fn measure(name: &str, unit: &str) -> Measure {
     Measure { name: name.to_owned(), unit: unit.to_owned(), source: None, instances: None, file: None }
+}
+
+/// The failures of a run, alike ones together.
+async fn failed(store: &Store, run: &Run) -> Result<Vec<Failure>, StoreError> {
+    let mut failures = Vec::new();
+    store
+        .for_each::<Invocation>(run.number, &Filter::default(), |stored| {
+            if let Outcome::Error { kind, message } = &stored.row.outcome {
+                fail(&mut failures, &stored.row, kind, message);
+            }
+            ControlFlow::Continue(())
+        })
+        .await?;
+    Ok(failures)
 }
 
 fn fail(failures: &mut Vec<Failure>, row: &Invocation, kind: &str, message: &str) {

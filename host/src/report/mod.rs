@@ -10,6 +10,7 @@ mod difference;
 mod figure;
 mod format;
 mod gather;
+mod observation;
 mod selection;
 mod series;
 mod sparkline;

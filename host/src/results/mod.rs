@@ -38,7 +38,7 @@ mod writer;
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
-pub use brief::{Brief, Group};
+pub use brief::{Brief, Group as BriefGroup};
 pub use error::{RecordError, StoreError};
 pub use filter::Filter;
 pub use id::{InvocationId, RunNumber};
