@@ -6,7 +6,7 @@ use super::arguments::RunArguments;
 use super::exit::Failure;
 use super::store;
 use crate::environment::Environment;
-use crate::experiment::{Done, Plan};
+use crate::experiment::{Done, Journal, Plan, Progress};
 use crate::report;
 use crate::results::row::Level;
 use crate::results::{Recorder, Run, RunStatus, Store};
@@ -46,7 +46,8 @@ impl Earlier {
     ) -> Result<(Recorder, Done), Failure> {
         let done = Done::read(store, &self.run).await.map_err(store::failure)?;
         let recorder = store.resume_run(&self.run).await.map_err(store::failure)?;
-        let note = |level, text: String| recorder.note(level, text).map_err(Failure::ours);
+        let journal = Journal::new(&recorder, Progress::silent());
+        let note = |level, text: String| journal.note(level, text).map_err(Failure::ours);
         note(
             Level::Remark,
             format!(

@@ -15,8 +15,8 @@ use super::{environment, images, store, terminal, workloads};
 use crate::engine::EngineKind;
 use crate::engine::wasm::Allocation;
 use crate::experiment::{
-    Done, Experiment, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress, RunSummary,
-    Runner, UntilInterval,
+    Done, Experiment, Journal, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress,
+    RunSummary, Runner, UntilInterval,
 };
 use crate::report;
 use crate::results::row::Level;
@@ -92,8 +92,9 @@ async fn measure(
             (store.create_run(new).await.map_err(store::failure)?, Done::default())
         }
     };
+    let journal = Journal::new(&recorder, Progress::silent());
     for warning in environment.warnings() {
-        recorder.note(Level::Warning, warning).map_err(Failure::ours)?;
+        journal.note(Level::Warning, warning).map_err(Failure::ours)?;
     }
 
     let (cut, interrupt) = watch::channel(false);

@@ -3,6 +3,7 @@
 mod counting;
 mod crew;
 mod done;
+mod journal;
 mod plan;
 mod progress;
 mod record;
@@ -12,6 +13,7 @@ mod simulated;
 mod until_interval;
 
 pub use done::Done;
+pub use journal::Journal;
 pub use plan::{
     Experiment, PLAN_VERSION, Plan, PlanError, PlannedCounters, PlannedExperiment, PlannedWorkload, UntilInterval,
 };

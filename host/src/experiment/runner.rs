@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::counting::Counting;
 use super::crew::Crew;
 use super::done::Done;
+use super::journal::Journal;
 use super::plan::{Experiment, Plan};
 use super::progress::Progress;
 use super::record::{self, Place, Recorded};
@@ -74,7 +75,7 @@ pub struct Runner<'a> {
     /// Where objects, components and scratch folders are.
     pub folders: &'a CacheFolders,
     /// Where results go.
-    pub recorder: &'a Recorder,
+    pub journal: Journal<'a>,
     /// How workers are started.
     pub command: WorkerCommand,
     /// Who watches.
@@ -105,7 +106,8 @@ impl<'a> Runner<'a> {
         interrupt: watch::Receiver<bool>,
     ) -> Runner<'a> {
         let (done, processes) = (Done::default(), AtomicU32::new(0));
-        Runner { plan, workloads, folders, recorder, command, progress, interrupt, done, processes }
+        let journal = Journal::new(recorder, progress.clone());
+        Runner { plan, workloads, folders, journal, command, progress, interrupt, done, processes }
     }
 
     /// A runner that goes on where an earlier part of the same run was cut: what is measured stays.
@@ -195,7 +197,7 @@ impl<'a> Runner<'a> {
             Level::Warning => format!("warning: {text}"),
             Level::Error => format!("error: {text}"),
         });
-        self.recorder.note(level, text)?;
+        self.journal.note(level, text)?;
         Ok(())
     }
 
@@ -329,7 +331,7 @@ impl<'a> Runner<'a> {
         error: &WorkerError,
         state: &mut State,
     ) -> Result<(), RunError> {
-        record::failed(self.recorder, self.place(unit, engine, process, repetition), error, unix_ns())?;
+        record::failed(&self.journal, self.place(unit, engine, process, repetition), error, unix_ns())?;
         state.summary.failed += 1;
         self.problem(unit, engine, &error.to_string(), state)
     }
@@ -375,15 +377,15 @@ impl<'a> Runner<'a> {
         for (index, measured) in all.iter().enumerate() {
             let process = crew.process + u32::try_from(index).unwrap_or(0);
             let place = self.place(unit, engine, process, repetition);
-            let recorded = record::measured(self.recorder, place, measured)?;
+            let recorded = record::measured(&self.journal, place, measured)?;
             if index == 0 {
                 if repetition == 0 && unit.experiment == Experiment::Time {
-                    record::phases(self.recorder, recorded.id, crew, recorded.wall_ns)?;
+                    record::phases(&self.journal, recorded.id, crew, recorded.wall_ns)?;
                 }
                 if unit.experiment == Experiment::Memory {
                     self.totals(&recorded, crew)?;
                     if let Some(series) = &series {
-                        record::memory_series(self.recorder, recorded.id, measured, series)?;
+                        record::memory_series(&self.journal, recorded.id, measured, series)?;
                     }
                 }
             }
@@ -412,9 +414,9 @@ impl<'a> Runner<'a> {
             }
             Err(reason) => (Reading::Absent(reason.clone()), Reading::Absent(reason.clone()), Reading::Absent(reason)),
         };
-        record::metric(self.recorder, recorded.id, "total-rss", rss, "bytes", &labels)?;
-        record::metric(self.recorder, recorded.id, "total-pss", pss, "bytes", &labels)?;
-        record::metric(self.recorder, recorded.id, "total-uss", uss, "bytes", &labels)?;
+        record::metric(&self.journal, recorded.id, "total-rss", rss, "bytes", &labels)?;
+        record::metric(&self.journal, recorded.id, "total-pss", pss, "bytes", &labels)?;
+        record::metric(&self.journal, recorded.id, "total-uss", uss, "bytes", &labels)?;
         Ok(())
     }
 

@@ -38,9 +38,9 @@ impl Runner<'_> {
         match outcome.await {
             Ok(measured) => {
                 for measured in &measured {
-                    let recorded = record::measured(self.recorder, place, measured)?;
+                    let recorded = record::measured(&self.journal, place, measured)?;
                     match Counting::simulated(output.path()) {
-                        Ok(values) => record::counters(self.recorder, recorded.id, &values)?,
+                        Ok(values) => record::counters(&self.journal, recorded.id, &values)?,
                         Err(reason) => self.problem(unit, engine, &reason, state)?,
                     }
                     self.judge(unit, engine, process, 1, recorded, state)?;

@@ -33,9 +33,9 @@ const MAIN: [(&str, State, &str, &str); 8] = [
     ("time", State::Cold, "cold-total", "a cold start, process and first call together, takes"),
     ("memory", State::Warm, "peak-rss", "the peak of resident memory is"),
     ("disk-io", State::Warm, "read", "a warm invocation reads"),
-    ("disk-io", State::Warm, "written", "it writes"),
+    ("disk-io", State::Warm, "written", "a warm invocation writes"),
     ("papi", State::Warm, "TOT_INS", "instructions of a warm invocation:"),
-    ("papi", State::Warm, "TOT_CYC", "cycles:"),
+    ("papi", State::Warm, "TOT_CYC", "its cycles:"),
     ("papi", State::Warm, "instructions", "instructions of a warm invocation:"),
 ];
 
@@ -92,25 +92,23 @@ fn sentence(experiment: &str, figures: &[Figure], ratios: &[Ratio]) -> String {
     if clauses.is_empty() {
         return nothing(experiment, figures);
     }
-    let mut sentence = clauses.join("; ");
-    if let Some(first) = sentence.get(..1) {
-        sentence = first.to_uppercase() + &sentence[1..];
-    }
-    sentence + "."
+    clauses.iter().map(|clause| capitalised(clause) + ".").collect::<Vec<_>>().join(" ")
 }
 
-/// `a warm invocation takes 7.74 ms to 8.73 ms native ..., WASM 1.02x to 1.64x of it`.
+fn capitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// `a warm invocation takes 26 us (monolith) to 7.4 ms (thumbnailer) in native code, and in WASM 1.01x to 1.69x of that`.
 fn clause(text: &str, figures: &[&Figure], ratios: &[&Ratio]) -> Option<String> {
     let engines: BTreeSet<&str> = figures.iter().map(|figure| figure.engine.as_str()).collect();
+    let compared = compared(ratios);
+    if let Some(compared) = compared.filter(|_| engines.len() == 2) {
+        return Some(format!("{text} {}{compared}", span(figures, "native")?));
+    }
     let spans: Vec<String> = engines.iter().filter_map(|engine| span(figures, engine)).collect();
-    if spans.is_empty() {
-        return None;
-    }
-    let mut clause = format!("{text} {}", spans.join(", "));
-    if let Some(compared) = compared(ratios) {
-        clause.push_str(&format!(" ({compared})"));
-    }
-    Some(clause)
+    (!spans.is_empty()).then(|| format!("{text} {}", spans.join(", ")))
 }
 
 /// The smallest and the greatest median of an engine, with the workloads that have them.
@@ -120,13 +118,21 @@ fn span(figures: &[&Figure], engine: &str) -> Option<String> {
     let least = of_engine().min_by(|a, b| value(a).total_cmp(&value(b)))?;
     let most = of_engine().max_by(|a, b| value(a).total_cmp(&value(b)))?;
     let shown = |figure: &Figure| format::value(value(figure), &figure.measure.unit);
-    let workload = |figure: &Figure| format!("{}/{}", figure.function, figure.size);
+    let sizes: BTreeSet<&str> = figures.iter().map(|figure| figure.size.as_str()).collect();
+    let workload = |figure: &Figure| match sizes.len() {
+        1 => figure.function.clone(),
+        _ => format!("{}/{}", figure.function, figure.size),
+    };
     let name = engine_name(engine);
     Some(if of_engine().count() == 1 {
         let median = least.median?;
         format!("{} {name} (n = {})", format::estimate(&median, &least.measure.unit), median.samples)
+    } else if value(most) == 0.0 {
+        format!("nothing {name}")
     } else if value(least) == value(most) {
         format!("{} {name} on every workload", shown(least))
+    } else if value(least) == 0.0 {
+        format!("up to {} ({}) {name}", shown(most), workload(most))
     } else {
         format!("{} ({}) to {} ({}) {name}", shown(least), workload(least), shown(most), workload(most))
     })
@@ -140,27 +146,30 @@ fn engine_name(engine: &str) -> &str {
     }
 }
 
-/// How the engines compare over the workloads.
+/// How WASM compares with native code over the workloads.
 fn compared(ratios: &[&Ratio]) -> Option<String> {
     let least = ratios.iter().min_by(|a, b| a.ratio.value.total_cmp(&b.ratio.value))?;
     let most = ratios.iter().max_by(|a, b| a.ratio.value.total_cmp(&b.ratio.value))?;
+    if least.ratio.value == 1.0 && most.ratio.value == 1.0 {
+        return Some(", and the same in WASM".to_owned());
+    }
     let undecided =
         ratios.iter().filter(|ratio| ratio.ratio.interval.is_none_or(|interval| interval.contains(1.0))).count();
     let mut text = if ratios.len() == 1 {
-        format!("WASM / native {}", format::ratio(&least.ratio))
+        format!(", and in WASM {} of that", format::ratio(&least.ratio))
     } else {
         format!(
-            "WASM / native from {} on {} to {} on {}",
+            ", and in WASM from {} ({}) to {} ({}) of that",
             format::ratio(&least.ratio),
             least.function,
             format::ratio(&most.ratio),
             most.function
         )
     };
-    if undecided > 0 && ratios.len() > 1 {
-        text.push_str(&format!("; no difference shown on {undecided} of {} workloads", ratios.len()));
-    } else if undecided > 0 {
-        text.push_str("; no difference shown");
+    match (undecided, ratios.len()) {
+        (0, _) => {}
+        (_, 1) => text.push_str(", which shows no difference"),
+        (undecided, all) => text.push_str(&format!(", with no difference shown on {undecided} of {all} workloads")),
     }
     Some(text)
 }
@@ -241,9 +250,8 @@ mod tests {
         let found = answers(&figures, &[ratio("a", 1.0, 0.9, 1.1), ratio("b", 1.6, 1.5, 1.7)]);
         assert_eq!(
             found[0].sentence,
-            "A warm invocation takes 1.00 ms (a/test) to 5.00 ms (b/test) in native code, 1.00 ms (a/test) to 8.00 ms (b/test) \
-             in WASM (WASM / native from 1.00x [0.90, 1.10] on a to 1.60x [1.50, 1.70] on b; no difference shown on 1 of 2 \
-             workloads)."
+            "A warm invocation takes 1.00 ms (a) to 5.00 ms (b) in native code, and in WASM from 1.00x [0.90, 1.10] (a) to 1.60x \
+             [1.50, 1.70] (b) of that, with no difference shown on 1 of 2 workloads."
         );
     }
 

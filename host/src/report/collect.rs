@@ -8,8 +8,8 @@ use super::answer::answers;
 use super::detail::RunDetail;
 use super::figure::{Absence, Figure, Ratio, ReportedRun, RunReport, SCHEMA};
 use super::gather::{Gathered, Key, Values, gather};
-use super::thin;
 use super::observation::observations;
+use super::thin;
 use crate::results::{Run, Store, StoreError};
 use crate::stats::{Bootstrap, Confidence, clustered_median, clustered_ratio_of_medians, summarise};
 
