@@ -15,13 +15,10 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use thiserror::Error;
 
-use super::clustered::{Center, ENOUGH_PROCESSES, center, expanded_tail, student};
+use super::clustered::{BEYOND, Center, ENOUGH_PROCESSES, center, expanded_tail, student};
 use super::ratio::finite;
 use super::resamples::{Resamples, ratio_ends, resamples, tails_at_one};
 use super::{Bootstrap, Clusters, Confidence, Estimate, Interval, Method, samples_needed};
-
-/// The ends of an interval need at least this many resamples beyond each.
-const BEYOND: f64 = 5.0;
 
 /// Why two medians can't be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize, JsonSchema)]
@@ -48,7 +45,8 @@ pub enum Undecidable {
         /// What each side needs.
         needed: usize,
     },
-    /// A difference shows, in processes so few that it may be chance: see [`chance_of_modes`].
+    /// A difference shows, in processes so few that it may be chance: where each process runs in one of two modes,
+    /// two against two differ as cleanly in one case of eight.
     #[error("so few processes could differ so by chance, {needed} on each side are needed")]
     TooFewProcesses {
         /// How many on each side would do.
