@@ -146,7 +146,7 @@ fn student_over_processes(clusters: &Clusters, confidence: Confidence) -> Option
 }
 
 /// The interval widened to hold the other one too.
-fn joined(found: Interval, other: Option<Interval>) -> Interval {
+pub(super) fn joined(found: Interval, other: Option<Interval>) -> Interval {
     other.map_or(found, |other| found.including(other.low).including(other.high))
 }
 
