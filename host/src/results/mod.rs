@@ -28,6 +28,7 @@ mod sift;
 mod sqlite;
 mod store;
 mod table;
+mod tables;
 mod value;
 mod writer;
 
