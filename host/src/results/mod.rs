@@ -31,6 +31,7 @@ mod sift;
 mod sqlite;
 mod store;
 mod table;
+mod tables;
 mod value;
 mod writer;
 

@@ -6,7 +6,7 @@ use super::RunNumber;
 use super::batch::unix_ns;
 use super::database::Connection;
 use super::row::Level;
-use super::table::level_name;
+use super::tables::level_name;
 
 /// Adds a note about a row that was refused where a recorder may be at work, under an id that no recorder gives.
 pub(super) async fn append_apart(connection: &mut Connection, run: RunNumber, text: &str) -> Result<(), sqlx::Error> {

@@ -12,19 +12,27 @@ pub(super) struct Output {
     options: Options,
     connection: Option<Connection>,
     statements: Statements,
+    /// Whether the connection was written to before: the first time takes longer.
+    is_warm: bool,
     /// Whether the last attempt failed: it may have been committed all the same, with only the answer lost.
     in_doubt: bool,
 }
 
 impl Output {
     pub(super) fn new(options: Options) -> Self {
-        Self { options, connection: None, statements: Statements::default(), in_doubt: false }
+        Self { options, connection: None, statements: Statements::default(), is_warm: false, in_doubt: false }
     }
 
     /// With a connection that was just made. What was written last may or may not be there.
     pub(super) fn back(&mut self, connection: Connection) {
         self.connection = Some(connection);
         self.in_doubt = true;
+        self.is_warm = false;
+    }
+
+    /// Whether the connection is made and its statements are prepared.
+    pub(super) fn is_warm(&self) -> bool {
+        self.is_warm
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -34,7 +42,7 @@ impl Output {
     pub(super) async fn write(&mut self, batch: &mut Batch) -> Result<(), sqlx::Error> {
         let present = if self.in_doubt { Present::Keep } else { Present::Refuse };
         // Until it is known to have gone well, also if this future is dropped.
-        self.in_doubt = true;
+        (self.in_doubt, self.is_warm) = (true, false);
         let mut connection = self.connect().await?;
         connection.begin().await?;
         match batch.write(&mut connection, &mut self.statements, present).await {
@@ -47,6 +55,7 @@ impl Output {
             }
             Err(error) => return Err(error),
         }
+        self.is_warm = present == Present::Refuse;
         self.in_doubt = false;
         self.connection = Some(connection);
         Ok(())

@@ -29,6 +29,8 @@ const ROWS_PER_SERVER_TRANSACTION: usize = 10_000;
 const SLOW_ROWS_PER_SECOND: u64 = 5_000;
 /// A server that takes longer than this for a transaction is taken to be away: rows are to be safe in a second or so.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How much longer it may take to make a connection and to prepare statements, which is many messages to and fro.
+const CONNECTING: Duration = Duration::from_secs(5);
 /// How often writing is tried for the last time once nobody holds the recorder any more.
 const LAST_ATTEMPTS: u32 = 3;
 
@@ -245,7 +247,7 @@ impl Writer {
             return Ok(());
         }
         if self.buffer.is_none() {
-            let patience = PATIENCE + Duration::from_secs(batch.rows as u64 / SLOW_ROWS_PER_SECOND);
+            let patience = self.patience(batch.rows);
             let writing = within(patience, &self.location, self.home.write(batch));
             let attempt = self.runtime.block_on(writing);
             match attempt {
@@ -264,6 +266,12 @@ impl Writer {
             self.written(batch);
         }
         Ok(())
+    }
+
+    /// How long a transaction with so many rows may take.
+    fn patience(&self, rows: usize) -> Duration {
+        let first = if self.home.is_warm() { Duration::ZERO } else { CONNECTING };
+        PATIENCE + first + Duration::from_secs(rows as u64 / SLOW_ROWS_PER_SECOND)
     }
 
     fn written(&self, batch: &mut Batch) {
@@ -304,7 +312,7 @@ impl Writer {
     /// The same until all is there, or false if it can't be taken there now.
     fn come_home_at_once(&mut self, batch: &mut Batch) -> bool {
         let Some(buffer) = &mut self.buffer else { return true };
-        match self.runtime.block_on(buffer.bring_all(PATIENCE)) {
+        match self.runtime.block_on(buffer.bring_all(CONNECTING)) {
             Some(connection) => {
                 self.come_back(connection, batch);
                 true

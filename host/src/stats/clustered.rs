@@ -4,30 +4,36 @@
 //! repetitions within one say little of the next: T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable
 //! Time" (ISMM 2013). The interval has to come from the processes.
 //!
-//! What is done depends on how many processes each side has:
+//! What is done depends on how many processes there are:
 //! - eight or more: hierarchical bootstrap. Processes are drawn with replacement, each with all of its repetitions, and
 //!   the pooled median is taken. Drawing repetitions with replacement too would count their variation twice (A. C.
 //!   Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997), 3.8): in simulation such 95 % intervals
 //!   covered 98 to 99.9 %. The percentiles are expanded for the small number of processes, alpha' / 2 =
 //!   Phi(-sqrt(k / (k-1)) t(k-1)): T. C. Hesterberg, "What Teachers Should Know about the Bootstrap", The American
-//!   Statistician 69 (2015).
+//!   Statistician 69 (2015). Where a confidence leaves fewer than five resamples beyond an end, the interval reaches at
+//!   least as far as Student's.
 //! - two to seven: Student's t over the processes' medians. Resampling can't do it: k processes never give a median
-//!   beyond their extremes, and those enclose the true one with probability 1 - 2^(1-k) only, 75 % for three. Student's
-//!   t supposes the processes' medians to be nearly normal, and with two or three it is honest and wide.
-//!   (With six or seven, resampling covered 92 %.)
+//!   beyond their extremes, and those enclose the true one with probability 1 - 2^(1-k) only, 75 % for three. (With six
+//!   or seven, resampling covered 92 %.) Student's t supposes the processes' medians to be nearly normal. Where they
+//!   have two modes, two or three often agree by chance, and it covered 88 to 93 %. The interval is therefore never
+//!   narrower than if all repetitions were independent, which belonging to processes can only make worse. It costs
+//!   1 to 10 % of width, and then covers 95 % and more.
 //! - one sample in every process (cold starts): they are independent, and where there are enough of them (six at 95 %)
-//!   the intervals are those of [`Sample::median_interval`] and [`super::ratio_of_medians`].
+//!   the interval is that of [`Sample::median_interval`].
 //! - one: the repetitions are taken as independent, and the interval is marked [`Method::WithinOneProcess`].
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::mean::{standard_deviation, student_quantile};
-use super::resamples::Resamples;
+use super::resamples::{Resamples, resamples};
 use super::sample::median_in_place;
 use super::{Bootstrap, Confidence, Estimate, Interval, Method, Sample, SampleError, samples_needed};
 
 /// From this number of processes on they are resampled.
 pub(super) const ENOUGH_PROCESSES: usize = 8;
+/// The ends of an interval need at least this many resamples beyond each.
+pub(super) const BEYOND: f64 = 5.0;
+
 /// Repetitions in their processes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clusters {
@@ -90,16 +96,16 @@ pub fn clustered_median(clusters: &Clusters, bootstrap: &Bootstrap) -> Estimate 
             ..found
         }),
         2..ENOUGH_PROCESSES => {
-            let over_processes = center(&clusters.medians())
-                .map(|center| student(center.mean, center.error, center.freedom, confidence));
             let pooled = clusters.pooled.median_interval(confidence);
-            over_processes
-                .map(|found| pooled.map_or(found, |pooled| found.including(pooled.low).including(pooled.high)))
+            student_over_processes(clusters, confidence).map(|found| joined(found, pooled))
         }
-        _ => {
-            let tail = expanded_tail(clusters.processes(), confidence);
+        count => {
+            let tail = expanded_tail(count, confidence);
             let (low, high) = Resamples::of_processes(&clusters.processes, bootstrap).ends(tail);
-            Some(resampled(low, high, confidence))
+            let found = resampled(low, high, confidence);
+            let is_carried = tail * resamples(count, bootstrap) as f64 >= BEYOND;
+            let student = if is_carried { None } else { student_over_processes(clusters, confidence) };
+            Some(joined(found, student))
         }
     };
     // Not finite only where values near the greatest number there is were squared.
@@ -135,7 +141,16 @@ pub(super) fn student(mean: f64, error: f64, freedom: f64, confidence: Confidenc
     }
 }
 
-pub(super) fn resampled(low: f64, high: f64, confidence: Confidence) -> Interval {
+fn student_over_processes(clusters: &Clusters, confidence: Confidence) -> Option<Interval> {
+    center(&clusters.medians()).map(|center| student(center.mean, center.error, center.freedom, confidence))
+}
+
+/// The interval widened to hold the other one too.
+pub(super) fn joined(found: Interval, other: Option<Interval>) -> Interval {
+    other.map_or(found, |other| found.including(other.low).including(other.high))
+}
+
+fn resampled(low: f64, high: f64, confidence: Confidence) -> Interval {
     let method = Method::HierarchicalBootstrap;
     Interval { low, high, confidence: confidence.get(), achieved_coverage: None, method }
 }
@@ -181,6 +196,29 @@ mod tests {
         let clusters = Clusters::new(vec![vec![1.0, 2.0], vec![], vec![3.0]]).unwrap();
         assert_eq!((clusters.processes(), clusters.pooled().len()), (2, 3));
         assert_eq!(Clusters::new(vec![vec![], vec![]]), Err(SampleError::Empty));
+    }
+
+    #[test]
+    fn more_confidence_never_narrows() {
+        for count in [2, 5, 8, 30] {
+            let mut last: Option<Interval> = None;
+            for confidence in [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999] {
+                let confidence = Confidence::new(confidence).unwrap();
+                let bootstrap = Bootstrap { confidence, ..Bootstrap::default() };
+                let found = clustered_median(&processes(count, 5.0), &bootstrap).interval.unwrap();
+                assert!(last.is_none_or(|last| found.low <= last.low && last.high <= found.high), "{count}: {found:?}");
+                last = Some(found);
+            }
+        }
+    }
+
+    #[test]
+    fn processes_that_agree_by_chance_are_not_taken_for_certain() {
+        let repetitions = || (0..10).map(f64::from).collect();
+        let agreeing = Clusters::new(vec![repetitions(), repetitions()]).unwrap();
+        let found = clustered_median(&agreeing, &Bootstrap::default()).interval.unwrap();
+        let independent = agreeing.pooled().median_interval(Confidence::NINETY_FIVE).unwrap();
+        assert_eq!((found.low, found.high), (independent.low, independent.high));
     }
 
     #[test]

@@ -15,13 +15,10 @@ use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 use thiserror::Error;
 
-use super::clustered::{Center, ENOUGH_PROCESSES, center, expanded_tail, student};
+use super::clustered::{BEYOND, Center, ENOUGH_PROCESSES, center, expanded_tail, joined, student};
 use super::ratio::finite;
 use super::resamples::{Resamples, ratio_ends, resamples, tails_at_one};
 use super::{Bootstrap, Clusters, Confidence, Estimate, Interval, Method, samples_needed};
-
-/// The ends of an interval need at least this many resamples beyond each.
-const BEYOND: f64 = 5.0;
 
 /// Why two medians can't be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error, Serialize, Deserialize, JsonSchema)]
@@ -48,7 +45,8 @@ pub enum Undecidable {
         /// What each side needs.
         needed: usize,
     },
-    /// A difference shows, in processes so few that it may be chance: see [`chance_of_modes`].
+    /// A difference shows, in processes so few that it may be chance: where each process runs in one of two modes,
+    /// two against two differ as cleanly in one case of eight.
     #[error("so few processes could differ so by chance, {needed} on each side are needed")]
     TooFewProcesses {
         /// How many on each side would do.
@@ -95,6 +93,9 @@ pub(super) struct RatioOfMedians {
     value: f64,
     resampled: Option<Resampled>,
     student: Option<StudentRatio>,
+    /// As if all repetitions were independent, for where Student's t stands alone: belonging to processes can only make
+    /// it worse. Medians of few processes with two modes often agree by chance, and the interval is too narrow then.
+    floor: Option<Resampled>,
 }
 
 impl RatioOfMedians {
@@ -109,7 +110,9 @@ impl RatioOfMedians {
         }
         let resampled = Resampled::new(above, below, bootstrap)?;
         let student = if fewer > 1 { Some(StudentRatio::new(above, below)?) } else { None };
-        Ok(Self { value, resampled, student })
+        let floor =
+            if resampled.is_none() { Resampled::independent(above, below, Method::Bootstrap).ok() } else { None };
+        Ok(Self { value, resampled, student, floor })
     }
 
     pub(super) fn value(&self) -> f64 {
@@ -124,11 +127,12 @@ impl RatioOfMedians {
             (Some(resampled), _) if error >= resampled.least_error => resampled.interval(confidence)?,
             (Some(resampled), Some(student)) => {
                 let student = student.interval(confidence)?;
-                // None where not even the least confidence has one: Student's alone then.
-                let carried = Confidence::new(1.0 - resampled.least_error).map(|least| resampled.interval(least));
-                carried.transpose()?.map_or(student, |carried| student.including(carried.low).including(carried.high))
+                joined(student, Some(resampled.interval(resampled.at_most(confidence))?))
             }
-            (None, Some(student)) => student.interval(confidence)?,
+            (None, Some(student)) => {
+                let floor = self.floor.as_ref().map(|floor| floor.interval(floor.at_most(confidence))).transpose()?;
+                joined(student.interval(confidence)?, floor)
+            }
             (Some(Resampled { found, .. }), None) => {
                 let needed = samples_needed(0.5, confidence).unwrap_or(usize::MAX);
                 return Err(Undecidable::TooFewValues { found: *found, needed });
@@ -156,7 +160,16 @@ impl RatioOfMedians {
                 };
                 Some((found, resampled_side))
             }
-            (None, student) => student,
+            (None, Some((student, student_side))) => {
+                let floor = self.floor.as_ref().map(|floor| (floor.p_value(), floor.least_error));
+                Some(match floor {
+                    Some(((_, side), _)) if side != student_side => (1.0, side),
+                    // Beyond what it carries the floor stays where it is.
+                    Some(((p_value, side), least)) if p_value >= least => (student.max(p_value), side),
+                    _ => (student, student_side),
+                })
+            }
+            (None, None) => None,
         };
         found.filter(|(_, found_side)| side.is_some() && *found_side == side).map_or(1.0, |(p_value, _)| p_value)
     }
@@ -182,24 +195,47 @@ impl Resampled {
         let found = above.pooled().len().min(below.pooled().len());
         let fewer = above.processes().min(below.processes());
         let independent = above.is_independent() && below.is_independent();
-        let (sides, method, processes, least_error) = if independent || fewer == 1 {
+        if independent || fewer == 1 {
             let method = if fewer == 1 { Method::WithinOneProcess } else { Method::Bootstrap };
-            let sides = Resamples::of_median(above.pooled()).zip(Resamples::of_median(below.pooled()));
-            // As for the interval of a median: beyond, its ends would lie outside of the sample.
-            (sides, method, None, 2f64.powf(1.0 - found as f64))
-        } else if fewer >= ENOUGH_PROCESSES {
-            let sides = [above, below].map(|side| Resamples::of_processes(side.repetitions(), bootstrap));
-            let more = above.processes().max(below.processes());
-            let tail = BEYOND / resamples(more, bootstrap) as f64;
-            let [above, below] = sides;
-            (Some((above, below)), Method::HierarchicalBootstrap, Some(fewer), error_of_expanded_tail(fewer, tail))
-        } else {
+            return Self::independent(above, below, method).map(Some);
+        }
+        if fewer < ENOUGH_PROCESSES {
             return Ok(None);
-        };
-        let Some((above, below)) = sides.filter(|(above, below)| above.is_positive() && below.is_positive()) else {
-            return Err(Undecidable::NotPositive);
-        };
-        Ok(Some(Self { above, below, method, processes, found, least_error }))
+        }
+        let [above_drawn, below_drawn] =
+            [above, below].map(|side| Resamples::of_processes(side.repetitions(), bootstrap));
+        let more = above.processes().max(below.processes());
+        let tail = BEYOND / resamples(more, bootstrap) as f64;
+        Self {
+            above: above_drawn,
+            below: below_drawn,
+            method: Method::HierarchicalBootstrap,
+            processes: Some(fewer),
+            found,
+            least_error: error_of_expanded_tail(fewer, tail),
+        }
+        .if_positive()
+        .map(Some)
+    }
+
+    /// As if all values were independent.
+    fn independent(above: &Clusters, below: &Clusters, method: Method) -> Result<Self, Undecidable> {
+        let found = above.pooled().len().min(below.pooled().len());
+        let sides = Resamples::of_median(above.pooled()).zip(Resamples::of_median(below.pooled()));
+        let (above, below) = sides.ok_or(Undecidable::NotPositive)?;
+        // As for the interval of a median: beyond, its ends would lie outside of the sample.
+        let least_error = 2f64.powf(1.0 - found as f64);
+        Self { above, below, method, processes: None, found, least_error }.if_positive()
+    }
+
+    fn if_positive(self) -> Result<Self, Undecidable> {
+        let is_positive = self.above.is_positive() && self.below.is_positive();
+        if is_positive { Ok(self) } else { Err(Undecidable::NotPositive) }
+    }
+
+    /// The confidence, or the greatest that resampling carries.
+    fn at_most(&self, confidence: Confidence) -> Confidence {
+        Confidence::leaving((1.0 - confidence.get()).max(self.least_error).min(1.0 - f64::EPSILON))
     }
 
     fn interval(&self, confidence: Confidence) -> Result<Interval, Undecidable> {

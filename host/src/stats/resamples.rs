@@ -11,6 +11,9 @@ use super::{Bootstrap, Sample};
 /// From this size on the beta distribution is taken as normal: its kurtosis is 6 / n off by then.
 const NEARLY_NORMAL: usize = 1_000;
 
+/// Less likely medians than this at either end are left out.
+const UNLIKELY: f64 = 1e-9;
+
 /// At most this many processes are drawn in all; of more, fewer resamples are taken (never below 400).
 const DRAWN_PROCESSES: usize = 20_000_000;
 
@@ -40,7 +43,7 @@ impl Resamples {
         let size = n as f64;
         // Ten standard deviations of the rank to either side of the middle.
         let reach = (5.0 * size.sqrt()).ceil() as usize + 1;
-        let (first, last) = ((n / 2).saturating_sub(reach), (n / 2 + reach).min(n));
+        let (mut first, mut last) = ((n / 2).saturating_sub(reach), (n / 2 + reach).min(n));
         let normal = Normal::standard();
         let beta = Beta::new((size + 1.0) / 2.0, (size + 1.0) / 2.0).ok()?;
         let below = |rank: usize| {
@@ -48,6 +51,13 @@ impl Resamples {
             if n < NEARLY_NORMAL { beta.cdf(share) } else { normal.cdf((share - 0.5) * 2.0 * (size + 2.0).sqrt()) }
         };
         let mut cumulative: Vec<f64> = (first + 1..=last).map(below).collect();
+        // As likely as not to be seen once in a thousand million: a lonely zero needn't forbid a ratio.
+        let unlikely = cumulative.partition_point(|share| *share < UNLIKELY).min(n.div_ceil(2) - 1 - first);
+        cumulative.drain(..unlikely);
+        first += unlikely;
+        let likely = cumulative.partition_point(|share| 1.0 - *share >= UNLIKELY) + 1;
+        cumulative.truncate(likely);
+        last = last.min(first + likely);
         if let Some(end) = cumulative.last_mut() {
             *end = 1.0;
         }

@@ -24,7 +24,7 @@ fn calls(shape: Shape, between: Between, sides: (usize, usize), repetitions: usi
 fn like_is_seldom_called_different_from_like() {
     for (shape, between, sides, repetitions, draws) in [
         (Shape::Normal, Between::TwoModes, (2, 2), 10, 1_000),
-        (Shape::Normal, Between::Factor, (3, 3), 10, 2_000),
+        (Shape::Normal, Between::Factor, (3, 3), 10, 1_000),
         (Shape::Bimodal, Between::Nothing, (3, 3), 1, DRAWS),
         (Shape::Pareto, Between::Factor, (2, 16), 1, 2_000),
         (Shape::LogNormal, Between::RarelySlow, (5, 5), 5, 1_000),
@@ -93,12 +93,12 @@ fn tables_with_calls(correction: Correction, processes: usize, one_baseline: boo
 fn a_whole_table_of_like_with_like_seldom_has_a_call() {
     for correction in [Correction::FamilyWise, Correction::FalseDiscovery] {
         for one_baseline in [false, true] {
-            let found = tables_with_calls(correction, 4, one_baseline, 100);
+            let found = tables_with_calls(correction, 4, one_baseline, 60);
             // Three standard errors above 5 %.
-            assert!(found <= 0.115, "{correction:?}, {one_baseline}: {found}");
+            assert!(found <= 0.135, "{correction:?}, {one_baseline}: {found}");
         }
     }
-    assert!(tables_with_calls(Correction::None, 4, false, 50) > 0.2);
+    assert!(tables_with_calls(Correction::None, 4, false, 30) > 0.1);
 }
 
 #[test]

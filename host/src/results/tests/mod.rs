@@ -20,6 +20,7 @@ macro_rules! on_both {
     };
 }
 
+mod briefs;
 mod changes;
 mod files;
 mod fixture;

@@ -15,7 +15,8 @@ async fn until_away(recorder: &Recorder) -> RecordError {
     let away = async {
         loop {
             match recorder.note(Level::Remark, "are you there?") {
-                Ok(()) => tokio::task::yield_now().await,
+                // Written at once, and so found out at once.
+                Ok(()) => recorder.flush().await.unwrap(),
                 Err(error) => return error,
             }
         }
@@ -26,7 +27,8 @@ async fn until_away(recorder: &Recorder) -> RecordError {
 async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !is_so().await {
-            tokio::task::yield_now().await;
+            // Not at full speed: the server needs the processor too.
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
@@ -220,15 +222,18 @@ async fn a_server_that_hangs_is_taken_to_be_away() {
     let Some(place) = Place::postgres() else { return };
     let store = place.open().await;
     let recorder = store.create_run(new_run()).await.unwrap();
+    recorder.record((recorder.reserve(), invocation(0))).unwrap();
+    recorder.flush().await.unwrap();
     let mut other = place.raw().await;
     other.begin().await.unwrap();
     other.command("LOCK TABLE invocations IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    recorder.record((recorder.reserve(), invocation(0))).unwrap();
+    recorder.record((recorder.reserve(), invocation(1))).unwrap();
     recorder.flush().await.unwrap();
-    assert_eq!(recorder.outages().len(), 1);
-    let buffer = Store::open_existing(&Location::File(files(&place)[0].clone())).await;
-    assert_eq!(repetitions(&buffer.unwrap(), recorder.run()).await, [0]);
+    let outages = recorder.outages();
+    assert_eq!((outages.len(), outages[0].rows, outages[0].until_unix_ns), (1, 1, None));
+    let buffer = Store::open_existing(&Location::File(outages[0].file.clone())).await.unwrap();
+    assert_eq!(repetitions(&buffer, recorder.run()).await, [1]);
     other.command("ROLLBACK").await.unwrap();
     recorder.finish(RunStatus::Complete).await.unwrap();
-    assert_eq!(repetitions(&store, recorder.run()).await, [0]);
+    assert_eq!(repetitions(&store, recorder.run()).await, [0, 1]);
 }
