@@ -96,7 +96,7 @@ async fn a_reader_of_briefs_may_stop(place: Place) {
     }
     recorder.flush().await.unwrap();
     let mut seen = 0;
-    let stop_at_three = |_: Brief, _: &Group| {
+    let stop_at_three = |_: Brief, _: &BriefGroup| {
         seen += 1;
         if seen == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
