@@ -39,7 +39,11 @@ mod tests {
             }
             let stored = std::fs::read_to_string(&path).unwrap_or_default();
             // Without the texts: they fill screens.
-            assert!(stored == text, "{} is out of date; `git diff` shows what the command above changes", path.display());
+            assert!(
+                stored == text,
+                "{} is out of date; `git diff` shows what the command above changes",
+                path.display()
+            );
         }
     }
 }

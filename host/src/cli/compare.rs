@@ -5,7 +5,6 @@ use anyhow::anyhow;
 use super::arguments::CompareArguments;
 use super::exit::{self, Failure};
 use super::{store, terminal};
-#[cfg(any())]
 use crate::report::html::{ComparisonRow, ComparisonSection, RowClass};
 use crate::report::{self, CompareError, ComparisonReport, Measures, Selection};
 use crate::results::{Run, Store};
@@ -53,7 +52,6 @@ fn failure(error: CompareError) -> Failure {
     }
 }
 
-#[cfg(any())]
 /// Each run against the first, for a report.
 pub(super) async fn sections(results: &Store, runs: &[Run]) -> Result<Vec<ComparisonSection>, Failure> {
     let mut sections = Vec::new();
@@ -71,7 +69,6 @@ pub(super) async fn sections(results: &Store, runs: &[Run]) -> Result<Vec<Compar
     Ok(sections)
 }
 
-#[cfg(any())]
 fn section(report: &ComparisonReport) -> ComparisonSection {
     let rows = report.rows.iter().map(|row| ComparisonRow {
         what: row.name(),

@@ -13,7 +13,6 @@ mod images;
 mod invoke;
 mod list;
 mod replacement;
-#[cfg(any())]
 mod report;
 mod results;
 mod resume;
@@ -56,9 +55,7 @@ async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> 
     match command {
         Command::Run(arguments) => run::execute(*arguments, words).await,
         Command::Show(arguments) => show::execute(&arguments).await,
-        #[cfg(any())]
         Command::Report(arguments) => report::execute(&arguments).await,
-        Command::Report(_) => Ok(()),
         Command::Compare(arguments) => compare::execute(&arguments).await,
         Command::Export(arguments) => export::execute(&arguments).await,
         Command::Results(command) => results::execute(command).await,

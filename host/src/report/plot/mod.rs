@@ -10,7 +10,7 @@ mod error;
 mod files;
 mod font;
 mod jitter;
-pub(super) mod label;
+pub(in crate::report) mod label;
 mod palette;
 mod picture;
 mod scale;
