@@ -4,7 +4,7 @@
 //! At 95 %, in 10,000 draws unless said otherwise:
 //! - like with like, 2 to 16 processes a side, equal numbers or not, of 1 or 10 repetitions, over all shapes and ways in
 //!   which processes differ: called different in 0.3 to 5.0 %, never with two against two. (Where processes are drawn:
-//!   2.3 to 2.5 % with eight a side, and 1.5 to 4.4 % of 1,000 otherwise.) One of the 460 cells, seven a side of the
+//!   2.3 to 2.5 % with eight a side, and 1.2 to 4.4 % of 1,000 otherwise.) One of the 560 cells, seven a side of the
 //!   bimodal shape, had 5.3 %; the intervals over two to seven processes were widened after that, and it has 2.4 %, which
 //!   can only lower the others too: 1.2 to 4.8 % in those that were drawn again. Known to be above 5 %: seven a side whose
 //!   processes have one of two values and as good as nothing between, 5.7 to 6.0 %, as six a side have 4.5 % at most;
