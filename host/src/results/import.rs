@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::database::Connection;
 use super::error::is_refused;
 use super::insert::{Present, Statements};
@@ -25,7 +28,7 @@ pub struct ImportProgress {
 }
 
 /// What an import has done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Imported {
     /// The run as it is now stored here.
     pub run: Run,

@@ -45,8 +45,11 @@ pub(super) async fn prepare_existing(url: &PostgresUrl, patience: Duration) -> R
 async fn connect(url: &PostgresUrl, patience: Duration) -> Result<(PgConnection, PgConnectOptions), StoreError> {
     let at = |error| StoreError::at(&Location::Postgres(url.clone()), error);
     let options = url.options().map_err(at)?;
-    let options =
-        options.options([("search_path", "faasbench")]).application_name("faasbench").disable_statement_logging();
+    // Compiling a statement takes longer than running it for one page.
+    let options = options
+        .options([("search_path", "faasbench"), ("jit", "off")])
+        .application_name("faasbench")
+        .disable_statement_logging();
     let connected = tokio::time::timeout(patience, options.connect()).await;
     let connection = connected.unwrap_or_else(|_| Err(timed_out())).map_err(at)?;
     Ok((connection, options))

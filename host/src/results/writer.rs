@@ -167,6 +167,10 @@ impl Writer {
                     let result = self.finish(&mut batch, status);
                     let finished = !matches!(result, Err(RecordError::Delayed { .. }));
                     self.shared.finished.store(finished, Ordering::Release);
+                    if finished {
+                        // Before anybody goes on, so that whoever closes the store is the last.
+                        self.runtime.block_on(self.home.close());
+                    }
                     let _ = answer.send(result);
                     if finished {
                         break;
