@@ -91,6 +91,9 @@ impl Store {
             ended.process = source.process.clone();
             self.update(&mut connection, &ended).await?;
         }
+        if added > 0 {
+            connection.analyze().await.map_err(|error| self.error(error))?;
+        }
         connection.close().await.map_err(|error| self.error(error))?;
         Ok(Imported { run: ended, rows_added: added, rows_present: present })
     }

@@ -352,7 +352,11 @@ impl Writer {
             }
             let ending = within(PATIENCE, &self.location, self.home.end(self.run.number, status));
             match self.runtime.block_on(ending) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    // The run has ended well without it.
+                    let _ = self.runtime.block_on(within(PATIENCE, &self.location, self.home.analyze()));
+                    return Ok(());
+                }
                 Err(error) => self.go_away(error)?,
             }
         }
