@@ -128,6 +128,16 @@ impl Connection {
         }
     }
 
+    /// Tells a server how many rows its tables hold by now, without which it plans badly for a run that was just made.
+    pub(super) async fn analyze(&mut self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => {
+                self.command("ANALYZE runs, invocations, records, samples, counters, metrics, notes").await
+            }
+        }
+    }
+
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(connection) => connection.close().await,

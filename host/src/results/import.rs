@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::database::Connection;
 use super::error::is_refused;
 use super::insert::{Present, Statements};
@@ -25,7 +28,7 @@ pub struct ImportProgress {
 }
 
 /// What an import has done.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Imported {
     /// The run as it is now stored here.
     pub run: Run,
@@ -87,6 +90,9 @@ impl Store {
             ended.finished_unix_ns = source.finished_unix_ns;
             ended.process = source.process.clone();
             self.update(&mut connection, &ended).await?;
+        }
+        if added > 0 {
+            connection.analyze().await.map_err(|error| self.error(error))?;
         }
         connection.close().await.map_err(|error| self.error(error))?;
         Ok(Imported { run: ended, rows_added: added, rows_present: present })

@@ -73,6 +73,14 @@ impl Output {
         Ok(())
     }
 
+    /// After the last row.
+    pub(super) async fn analyze(&mut self) -> Result<(), sqlx::Error> {
+        let mut connection = self.connect().await?;
+        connection.analyze().await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
     /// The connection, to be put back once all went well.
     pub(super) async fn connect(&mut self) -> Result<Connection, sqlx::Error> {
         match self.connection.take() {

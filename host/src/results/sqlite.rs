@@ -29,7 +29,12 @@ pub(super) fn options(path: &Path, busy_timeout: Duration) -> SqliteConnectOptio
 
 /// Without a journal mode: another program's database is not to be switched to ours.
 fn looking(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).busy_timeout(busy_timeout).disable_statement_logging()
+    SqliteConnectOptions::new()
+        .filename(path)
+        .busy_timeout(busy_timeout)
+        // A page of rows goes from SQLite's thread to ours without either waiting for the other.
+        .row_buffer_size(4_096)
+        .disable_statement_logging()
 }
 
 /// Creates the file or brings its schema up to date.

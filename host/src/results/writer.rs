@@ -167,6 +167,10 @@ impl Writer {
                     let result = self.finish(&mut batch, status);
                     let finished = !matches!(result, Err(RecordError::Delayed { .. }));
                     self.shared.finished.store(finished, Ordering::Release);
+                    if finished {
+                        // Before anybody goes on, so that whoever closes the store is the last.
+                        self.runtime.block_on(self.home.close());
+                    }
                     let _ = answer.send(result);
                     if finished {
                         break;
@@ -348,7 +352,11 @@ impl Writer {
             }
             let ending = within(PATIENCE, &self.location, self.home.end(self.run.number, status));
             match self.runtime.block_on(ending) {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    // The run has ended well without it.
+                    let _ = self.runtime.block_on(within(PATIENCE, &self.location, self.home.analyze()));
+                    return Ok(());
+                }
                 Err(error) => self.go_away(error)?,
             }
         }

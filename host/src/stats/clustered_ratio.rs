@@ -109,7 +109,12 @@ impl RatioOfMedians {
             return Err(Undecidable::OneProcess);
         }
         let resampled = Resampled::new(above, below, bootstrap)?;
-        let student = if fewer > 1 { Some(StudentRatio::new(above, below)?) } else { None };
+        let student = match StudentRatio::new(above, below) {
+            Ok(student) if fewer > 1 => Some(student),
+            // A lonely zero among many processes is no reason to say nothing where resampling does.
+            Err(reason) if resampled.is_none() => return Err(reason),
+            _ => None,
+        };
         let floor =
             if resampled.is_none() { Resampled::independent(above, below, Method::Bootstrap).ok() } else { None };
         Ok(Self { value, resampled, student, floor })
@@ -134,8 +139,13 @@ impl RatioOfMedians {
                 joined(student.interval(confidence)?, floor)
             }
             (Some(Resampled { found, .. }), None) => {
-                let needed = samples_needed(0.5, confidence).unwrap_or(usize::MAX);
-                return Err(Undecidable::TooFewValues { found: *found, needed });
+                let (found, needed) = (*found, samples_needed(0.5, confidence).unwrap_or(usize::MAX));
+                let is_too_few = found < needed;
+                return Err(if is_too_few {
+                    Undecidable::TooFewValues { found, needed }
+                } else {
+                    Undecidable::NotPositive
+                });
             }
             (None, None) => return Err(Undecidable::OneProcess),
         };
@@ -402,6 +412,19 @@ mod tests {
         assert!((found.low - 0.8).abs() < 1e-12 && (found.high - 0.8).abs() < 1e-12, "{found:?}");
         let equal = interval(of(&constant(2, 4.0), &constant(2, 4.0))).unwrap();
         assert_eq!((equal.low, equal.high), (1.0, 1.0));
+    }
+
+    #[test]
+    fn a_lonely_zero_among_many_is_no_reason_to_say_nothing() {
+        let side = |zero: f64| -> Vec<Vec<f64>> {
+            (0..40).map(|index| vec![if index == 7 { zero } else { 50.0 + f64::from(index) }]).collect()
+        };
+        let ratio = of(&side(0.0), &side(60.0)).unwrap();
+        assert!(ratio.interval(Confidence::NINETY_FIVE).unwrap().contains(1.0));
+        let beyond = ratio.interval(Confidence::new(1.0 - 1e-14).unwrap());
+        assert_eq!(beyond.unwrap_err(), Undecidable::TooFewValues { found: 40, needed: 48 });
+        let few = of(&[vec![0.0], vec![1.0]], &[vec![1.0], vec![2.0]]);
+        assert_eq!(few.unwrap_err(), Undecidable::NotPositive);
     }
 
     prop_compose! {

@@ -1,6 +1,13 @@
 //! What the intervals really cover, on distributions whose quantiles are known.
 //!
-//! FIGURES
+//! In 10,000 draws over the five shapes, 95 % intervals covered
+//! - by order statistics, medians of 17 to 1,000 and percentiles: within 0.5 points of what they state exactly;
+//! - the ratio of like with like, 6 to 200 independent values a side: 95.8 to 97.3 % (97.1 to 97.3 % for 15, up to 97.1
+//!   for 10);
+//! - the median over 8 to 16 processes of 10: 94.3 to 95.2 %; over 2 to 7: 95.0 to 99.5 %, where Student's t alone had
+//!   88 to 93 % of the bimodal shape.
+//!
+//! The tests that always run draw less where it takes long, and their bounds are wider by what that may stray.
 
 use super::shapes::{Between, SHAPES, Shape, covers, share};
 use super::*;
@@ -41,7 +48,7 @@ fn intervals_of_the_95th_percentile_cover_what_they_state() {
 }
 
 #[test]
-#[ignore = "half a minute: cargo test --release -p faasbench --lib stats::simulation -- --ignored --nocapture"]
+#[ignore = "some seconds: cargo test --release -p faasbench --lib stats::simulation -- --ignored --nocapture"]
 fn order_statistics_cover_in_10_000_draws() {
     for (n, probability) in
         [(17, 0.5), (49, 0.5), (200, 0.5), (1_000, 0.5), (59, 0.95), (140, 0.95), (299, 0.99), (100, 0.25)]
@@ -75,8 +82,8 @@ fn the_mean_of_normal_values_is_covered() {
 #[test]
 fn the_ratio_of_like_with_like_contains_one() {
     for shape in SHAPES {
-        let found = share(500, 4, |random| ratio_covers(shape, 15, random));
-        assert!((0.925..=0.99).contains(&found), "{shape:?}: {found}");
+        let found = share(1_000, 4, |random| ratio_covers(shape, 15, random));
+        assert!((0.95..=0.99).contains(&found), "{shape:?}: {found}");
     }
 }
 
@@ -115,7 +122,7 @@ fn the_median_over_processes_is_covered_with_few_and_with_many() {
 }
 
 #[test]
-#[ignore = "a minute: cargo test --release -p faasbench --lib stats::simulation -- --ignored --nocapture"]
+#[ignore = "two minutes: cargo test --release -p faasbench --lib stats::simulation -- --ignored --nocapture"]
 fn the_median_over_processes_is_covered_in_10_000_draws() {
     for processes in [2, 3, 4, 5, 7, 8, 10, 12, 16] {
         for shape in SHAPES {

@@ -1,7 +1,18 @@
 //! How often something is called that isn't there: differences of like with like, drifts, warm-ups and changes of steady
 //! values. And that what is there is seen.
 //!
-//! FIGURES
+//! At 95 %, in 10,000 draws unless said otherwise:
+//! - like with like, 2 to 16 processes a side, equal numbers or not, of 1 or 10 repetitions, over all shapes and ways in
+//!   which processes differ: called different in 0.3 to 5.0 %, never with two against two. (Where processes are drawn:
+//!   2.3 to 2.5 % with eight a side, and 1.2 to 4.4 % of 1,000 otherwise.) One of the 560 cells, seven a side of the
+//!   bimodal shape, had 5.3 %; the intervals over two to seven processes were widened after that, and it has 2.4 %, which
+//!   can only lower the others too: 1.2 to 4.8 % in those that were drawn again. Known to be above 5 %: seven a side whose
+//!   processes have one of two values and as good as nothing between, 5.7 to 6.0 %, as six a side have 4.5 % at most;
+//! - any call in a table of 20 of like with like: 1.8 to 3.4 % with Holm, 2.1 to 3.5 % with Benjamini and Hochberg, and 21
+//!   to 61 % without a correction (1,000 tables from eight processes on);
+//! - steady series of 10 to 100: drift 4.2 to 5.3 %, warm-up 4.1 to 5.3 % (none in 10), change 4.0 to 5.2 %;
+//! - a regression after 30 runs is found where it is, by 4 standard deviations after 3 runs in 94 % of 1,000 series, by 2
+//!   after 3, 5 and 10 runs in 28, 58 and 82 %, by 1 after 15 runs in 26 %.
 
 use super::shapes::{Between, SHAPES, Shape, share};
 use super::*;
@@ -102,7 +113,7 @@ fn a_whole_table_of_like_with_like_seldom_has_a_call() {
 }
 
 #[test]
-#[ignore = "a minute: cargo test --release -p faasbench --lib stats::simulation -- --ignored --nocapture"]
+#[ignore = "three minutes: cargo test --release -p faasbench --lib stats::simulation -- --ignored --nocapture"]
 fn a_whole_table_of_like_with_like_seldom_has_a_call_in_many_draws() {
     for (processes, draws) in [(3, 10_000), (4, 10_000), (6, 10_000), (8, 1_000), (16, 1_000)] {
         for correction in [Correction::None, Correction::FamilyWise, Correction::FalseDiscovery] {

@@ -90,7 +90,6 @@ async fn a_closed_store_leaves_one_file() {
         recorder.record((recorder.reserve(), invocation(repetition))).unwrap();
     }
     recorder.finish(RunStatus::Complete).await.unwrap();
-    drop(recorder);
     assert_eq!(store.count::<Invocation>(RunNumber(1), &Filter::default()).await.unwrap(), 2_000);
     store.close().await;
     let reader = Store::open_existing(&place.location).await.unwrap();

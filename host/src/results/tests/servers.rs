@@ -56,8 +56,11 @@ async fn servers_that_can_not_be_used_are_told_apart() {
     let error = Store::open(&format!("{server}/no_such_database").parse().unwrap()).await.unwrap_err();
     assert!(matches!(error, StoreError::NoDatabase { .. }), "{error:?}");
     let stranger = url.replace("postgres@", "nobody_we_know@");
-    let error = Store::open(&stranger.parse().unwrap()).await.unwrap_err();
-    assert!(matches!(error, StoreError::Denied { .. }), "{error:?}");
+    // Not so where `DATABASE_URL` names another user.
+    if stranger != url {
+        let error = Store::open(&stranger.parse().unwrap()).await.unwrap_err();
+        assert!(matches!(error, StoreError::Denied { .. }), "{error:?}");
+    }
 }
 
 #[tokio::test]
