@@ -55,8 +55,8 @@ pub struct Group {
 
 impl Store {
     /// Calls `each` for every invocation of a run that passes the filter, with its group, in the order in which their
-    /// ids were reserved, until it says to stop. Returns the groups. Several times as fast as [`Store::for_each`], in as
-    /// little memory.
+    /// ids were reserved, until it says to stop. Returns the groups. In a file several times as fast as
+    /// [`Store::for_each`], everywhere in less memory.
     ///
     /// # Errors
     /// When the database can't be read.
