@@ -34,12 +34,14 @@ pub(super) async fn execute(arguments: &ReportArguments) -> Result<(), Failure> 
             opened = true;
             open(&arguments.output)?;
         }
+        if !(made.running && arguments.watch) {
+            return finish(arguments, &made);
+        }
         let interrupted = tokio::select! {
             _ = tokio::signal::ctrl_c() => true,
-            _ = tokio::time::sleep(WATCH_EVERY), if made.running && arguments.watch => false,
-            else => true,
+            () = tokio::time::sleep(WATCH_EVERY) => false,
         };
-        if interrupted || !(made.running && arguments.watch) {
+        if interrupted {
             return finish(arguments, &made);
         }
     }

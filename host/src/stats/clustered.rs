@@ -15,7 +15,7 @@
 //! - two to seven: Student's t over the processes' medians. Resampling can't do it: k processes never give a median
 //!   beyond their extremes, and those enclose the true one with probability 1 - 2^(1-k) only, 75 % for three. (With six
 //!   or seven, resampling covered 92 %.) Student's t supposes the processes' medians to be nearly normal. Where they
-//!   have two modes, two or three often agree by chance, and it covered 88 to 93 %. The interval is therefore never
+//!   have two modes, two or three often agree by chance, and it covered 88 to 94 %. The interval is therefore never
 //!   narrower than if all repetitions were independent, which belonging to processes can only make worse. It costs
 //!   1 to 10 % of width, and then covers 95 % and more.
 //! - one sample in every process (cold starts): they are independent, and where there are enough of them (six at 95 %)
