@@ -25,7 +25,7 @@ fn report() -> (tempfile::TempDir, PathBuf) {
 /// Plots that take no room, or hold no text.
 const BAD_PLOTS: &str = "[...document.querySelectorAll('svg.plot')].filter(plot => {
     const box = plot.getBoundingClientRect();
-    return box.width < 200 || box.height < 80 || plot.querySelectorAll('text').length < 2;
+    return box.width < 200 || box.height < 50 || plot.querySelectorAll('text').length < 2;
 }).map(plot => plot.parentElement.id)";
 
 /// Texts of plots that stick out of their plot.

@@ -108,7 +108,7 @@ fn sebs_columns_hold_microseconds() {
 #[test]
 fn what_does_not_go_together_is_said() {
     let results = Results::new();
-    results.command(&["export"]).fails_with(2, &["results.db", "does not exist"]);
+    results.command(&["export"]).fails_with(2, &["results.db", "there are no results"]);
     results.run("time -f function1 --engine native --repetitions 1 --processes 1").succeeds();
     results.command(&["export", "nosuch"]).fails_with(2, &["nosuch"]);
     results.command(&["export", "--table", "notes"]).fails_with(2, &["--format csv"]);

@@ -15,6 +15,7 @@ mod images;
 mod interruption;
 mod limits;
 mod plans;
+mod postgres;
 mod real_files;
 mod report;
 mod resume;

@@ -47,7 +47,7 @@ fn a_cut_run_is_completed_and_nothing_is_measured_twice() {
 #[test]
 fn only_a_cut_run_can_be_resumed() {
     let results = Results::new();
-    results.command(&["run", "--resume", "latest"]).fails_with(2, &["does not exist"]);
+    results.command(&["run", "--resume", "latest"]).fails_with(2, &["there are no results"]);
     results.run("time -f function1 --engine native --repetitions 1 --processes 1").succeeds();
     let before = results.recorded();
     let ended = results.command(&["run", "--resume", "latest"]);

@@ -5,4 +5,8 @@ mod page;
 mod run;
 mod table;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
 pub use page::{ComparisonRow, ComparisonSection, PageOptions, PageRun, RowClass, render};

@@ -100,7 +100,7 @@ pub fn render(
                 meta http-equiv="Content-Security-Policy" content=(POLICY);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta name="generator" content=(format!("faasbench {}", options.program_version));
+                meta name="generator" content=(clean(&format!("faasbench {}", options.program_version)));
                 @if let Some(seconds) = options.refresh_seconds {
                     meta http-equiv="refresh" content=(seconds);
                 }
@@ -133,7 +133,7 @@ pub fn render(
                 }
                 footer {
                     p {
-                        "Made by faasbench " (options.program_version) " on " (run::utc(options.generated_unix_ns))
+                        "Made by faasbench " (clean(&options.program_version)) " on " (run::utc(options.generated_unix_ns))
                         ". One file, complete in itself: it can be kept, sent and printed."
                     }
                 }
@@ -205,9 +205,9 @@ fn comparison_section(section: &ComparisonSection) -> Markup {
                     @for row in &section.rows {
                         tr {
                             th scope="row" { (clean(&row.what)) }
-                            td.number { (row.baseline) }
-                            td.number { (row.candidate) }
-                            td.number { (row.effect) }
+                            td.number { (clean(&row.baseline)) }
+                            td.number { (clean(&row.candidate)) }
+                            td.number { (clean(&row.effect)) }
                             td class=(verdict_class(row.class)) { (clean(&row.verdict)) }
                         }
                     }

@@ -158,7 +158,18 @@ fn experiment_section(
             h2 { (clean(experiment)) }
             p.question { (clean(answer::question(experiment))) }
             @for group in &drawn { (group) }
-            @for table in &tables { (table::figures(table)) }
+            @for (index, table) in tables.iter().enumerate() {
+                // The first one is what most came for; the plots above show what the others hold.
+                @if index == 0 {
+                    h3 { (table.title) }
+                    (table::figures(table))
+                } @else {
+                    details.table {
+                        summary { (table.title) }
+                        (table::figures(table))
+                    }
+                }
+            }
             (table::files(report, experiment))
             (table::absences(report, experiment))
         }

@@ -31,7 +31,7 @@
   // A closed part is not printed.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll(".machine details:not([open]), details.notes:not([open])")];
+    opened = [...document.querySelectorAll(".machine details:not([open]), details.notes:not([open]), details.table:not([open])")];
     for (const part of opened) part.open = true;
   });
   addEventListener("afterprint", () => { for (const part of opened) part.open = false; });

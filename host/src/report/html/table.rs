@@ -30,7 +30,6 @@ pub(super) fn figures(table: &ShownTable<'_>) -> Markup {
         })
         .collect();
     html! {
-        h3 { (table.title) }
         div.scroll tabindex="0" role="region" aria-label=(table.title) {
             table {
                 thead {

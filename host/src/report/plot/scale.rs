@@ -28,9 +28,12 @@ pub(super) struct Axis {
 /// From this ratio of the greatest to the smallest value on, a linear axis would hide the small ones.
 const FAR_APART: f64 = 12.0;
 
+/// Below this, factors between values overflow: such a value is as good as zero.
+const SMALLEST: f64 = 1e-150;
+
 /// Whether a value can be placed: finite, and not so large that differences overflow.
 pub(super) fn is_drawable(value: f64) -> bool {
-    value.is_finite() && value.abs() < 1e300
+    value.is_finite() && value.abs() < 1e150
 }
 
 impl Axis {
@@ -43,8 +46,8 @@ impl Axis {
         let (low, high) = range.unwrap_or((0.0, 1.0));
         let is_logarithmic = match wish {
             Wish::FromZero | Wish::Narrow => false,
-            Wish::Wide => low > 0.0 && high / low > FAR_APART,
-            Wish::Ratio => low > 0.0,
+            Wish::Wide => low > SMALLEST && high / low > FAR_APART,
+            Wish::Ratio => low > SMALLEST,
         };
         match (is_logarithmic, wish) {
             (true, Wish::Ratio) => Axis::logarithmic(low.min(1.0), high.max(1.0), unit, about),

@@ -50,7 +50,7 @@ pub(super) fn groups(view: &View<'_>) -> Vec<Group> {
     let is_of_processor = |figure: &&Figure| {
         figure.median.is_some() && matches!(figure.measure.source.as_deref(), Some("hardware" | "raw" | "simulated"))
     };
-    if !warm.is_empty() && !warm.iter().any(|figure| is_of_processor(figure)) {
+    if !warm.is_empty() && !warm.iter().any(is_of_processor) {
         group.remarks.push(without_hardware(view));
     }
     let mut measures: Vec<&Measure> =
