@@ -226,7 +226,7 @@ mod tests {
         let axis = Axis::fit([15_376_384.0], "bytes", Wish::FromZero, 4);
         assert_eq!((axis.unit, labels(&axis)), ("MiB", vec!["0", "5", "10", "15"]));
         let axis = Axis::fit([26_459.0, 8_640_537.0], "ns", Wish::Wide, 5);
-        assert_eq!(labels(&axis), ["30 us", "100 us", "300 us", "1 ms", "3 ms"]);
+        assert_eq!(labels(&axis), ["30 us", "100 us", "300 us", "1 ms", "3 ms", "10 ms"]);
     }
 
     #[test]
