@@ -49,6 +49,11 @@ pub(super) fn is_main(experiment: &str, state: State, measure: &str) -> bool {
     MAIN.iter().any(|(of, in_state, name, _)| *of == experiment && *in_state == state && *name == measure)
 }
 
+/// Where an experiment stands in a report: those that people ask for first in front.
+pub(super) fn rank(experiment: &str) -> usize {
+    QUESTIONS.iter().position(|(known, _)| *known == experiment).unwrap_or(QUESTIONS.len())
+}
+
 /// One answer for each experiment among the figures, in their order.
 pub(super) fn answers(figures: &[Figure], ratios: &[Ratio]) -> Vec<Answer> {
     let mut experiments: Vec<&str> = Vec::new();
@@ -57,7 +62,7 @@ pub(super) fn answers(figures: &[Figure], ratios: &[Ratio]) -> Vec<Answer> {
             experiments.push(&figure.experiment);
         }
     }
-    experiments.sort_by_key(|name| QUESTIONS.iter().position(|(known, _)| known == name).unwrap_or(QUESTIONS.len()));
+    experiments.sort_by_key(|name| rank(name));
     experiments
         .into_iter()
         .map(|experiment| Answer {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::answer::is_main;
+use super::answer::{is_main, rank};
 use super::difference::{Difference, differences};
 use super::figure::{Measure, State};
 use super::format;
@@ -193,7 +193,7 @@ pub async fn compare(
         baseline: side(baseline),
         candidate: side(candidate),
         correction,
-        rows: rows.collect(),
+        rows,
         unmatched,
         differences: differences(baseline.0, candidate.0),
     })
