@@ -186,8 +186,10 @@ pub async fn compare(
     let correction = Correction::default();
     let sides: Vec<(&Clusters, &Clusters)> = pairs.iter().map(|(_, below, above)| (*below, *above)).collect();
     let compared = compare_many(&sides, correction, &Bootstrap::default());
-    let rows =
-        pairs.into_iter().zip(compared).map(|((key, below, above), comparison)| row(key, below, above, comparison));
+    let rows = pairs.into_iter().zip(compared);
+    let mut rows: Vec<ComparedFigure> =
+        rows.map(|((key, below, above), comparison)| row(key, below, above, comparison)).collect();
+    rows.sort_by_key(|row| rank(&row.experiment));
     Ok(ComparisonReport {
         schema: COMPARISON_SCHEMA.to_owned(),
         baseline: side(baseline),
