@@ -57,7 +57,7 @@ async fn list(results: &ResultsLocation, json: bool) -> Result<(), Failure> {
             status(run.status).to_owned(),
             run.invocations.to_string(),
             run.label.clone().unwrap_or_default(),
-            terminal::shell_words(run.command.get(1..).unwrap_or_default()),
+            crate::report::shell_words(run.command.get(1..).unwrap_or_default()),
         ]);
     }
     exit::print(&format!("{table}\n"))
@@ -96,7 +96,7 @@ async fn show(wanted: &str, results: &ResultsLocation, json: bool) -> Result<(),
     if let Some(finished) = run.finished_unix_ns {
         let _ = writeln!(text, "ended    {}", terminal::local_time(finished));
     }
-    let _ = writeln!(text, "command  {}", terminal::shell_words(&run.command));
+    let _ = writeln!(text, "command  {}", crate::report::shell_words(&run.command));
     let _ = writeln!(text, "version  {}", run.version);
     let _ = writeln!(text, "seed     {}", run.seed);
     let rows: Vec<String> = counts.iter().map(|(name, n)| format!("{n} {name}")).collect();

@@ -53,7 +53,7 @@ impl Earlier {
             format!(
                 "resumed after {} warm invocations by: {}",
                 done.warm_invocations(),
-                super::terminal::shell_words(command)
+                crate::report::shell_words(command)
             ),
         )?;
         let now = serde_json::to_value(environment).map_err(Failure::ours)?;

@@ -37,5 +37,5 @@ fn heading(report: &RunReport) -> String {
     };
     let label = run.label.as_ref().map(|label| format!(" \"{label}\"")).unwrap_or_default();
     let begun = terminal::local_time(run.created_unix_ns);
-    format!("run {}{label}, {begun}, {status}\n{}\n\n", run.id, terminal::shell_words(&run.command))
+    format!("run {}{label}, {begun}, {status}\n{}\n\n", run.id, crate::report::shell_words(&run.command))
 }

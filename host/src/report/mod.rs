@@ -15,6 +15,7 @@ mod observation;
 pub mod plot;
 mod selection;
 mod series;
+mod shell;
 mod shown;
 mod sparkline;
 mod tables;
@@ -31,4 +32,5 @@ pub use difference::{Difference, differences, environment as environment_differe
 pub use figure::{Absence, Failure, Figure, Measure, Ratio, ReportedRun, RunReport, SCHEMA, State};
 pub use format::{ratio as shown_ratio, value as shown};
 pub use selection::{Selection, SelectionError};
+pub use shell::shell_words;
 pub use tables::render;

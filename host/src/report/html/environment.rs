@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 use serde_json::Value as Json;
 
-use crate::report::RunReport;
 use crate::report::plot::label::clean;
+use crate::report::{RunReport, shell_words};
 
 /// A fact's value as text; none where it isn't known.
 fn known(fact: &Json) -> Option<String> {
@@ -50,19 +50,6 @@ fn row(name: &str, fact: &Json) -> (String, String, bool) {
             (label, format!("not known: {reason}"), false)
         }
     }
-}
-
-/// Words as a shell reads them back.
-fn shell_words(words: &[String]) -> String {
-    let plain = |word: &str| {
-        let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_./=:,+@%".contains(letter);
-        !word.is_empty() && word.chars().all(allowed)
-    };
-    let quoted = words.iter().map(|word| match plain(word) {
-        true => word.clone(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    });
-    quoted.collect::<Vec<_>>().join(" ")
 }
 
 /// Everything that is needed to repeat the run.
@@ -128,11 +115,5 @@ mod tests {
         assert_eq!(row("smt_active", &fact(json!(true))), ("smt active".to_owned(), "yes".to_owned(), true));
         let absent = json!({"value": null, "absent_reason": "no such file"});
         assert_eq!(row("boost", &absent), ("boost".to_owned(), "not known: no such file".to_owned(), false));
-    }
-
-    #[test]
-    fn a_command_can_be_pasted() {
-        let words = ["faasbench", "run", "--label", "it's"].map(str::to_owned);
-        assert_eq!(shell_words(&words), r"faasbench run --label 'it'\''s'");
     }
 }
