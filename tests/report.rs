@@ -4,9 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 
 use faasbench::results::{Location, NewRun, RunStatus, Store};
+use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::Results;
+use crate::support::{Results, rows_in};
 
 /// The report of what is stored, and its file in a folder that lives as long.
 fn report(results: &Results, words: &[&str]) -> (tempfile::TempDir, PathBuf, String) {
@@ -133,6 +134,23 @@ fn a_watched_report_of_a_finished_run_ends_at_once() {
     results.run("time -f function1 --engine native --repetitions 1 --processes 1").succeeds();
     let (_folder, _, page) = report(&results, &["--watch"]);
     assert!(!page.contains("http-equiv=\"refresh\""));
+}
+
+#[test]
+fn a_watched_report_follows_its_run_to_the_end() {
+    let results = Results::new();
+    let mut running = results.start("time -f function1 --repetitions 900000");
+    running.until(|_| rows_in(&results.path()).filter(|rows| *rows >= 20));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    let mut watching = results.start_command(&["report", "--watch", "-o", path.to_str().unwrap()]);
+    let page = watching.until(|_| fs::read_to_string(&path).ok());
+    assert!(page.contains("http-equiv=\"refresh\"") && page.contains("still goes on"), "the first page");
+    running.signal(Signal::INT);
+    running.wait();
+    assert_eq!(watching.wait().code, Some(0));
+    let page = fs::read_to_string(&path).unwrap();
+    assert!(!page.contains("http-equiv=\"refresh\"") && page.contains("was cut before"), "the last page");
 }
 
 #[test]

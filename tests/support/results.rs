@@ -57,6 +57,13 @@ impl Results {
         faasbench(&words)
     }
 
+    /// `faasbench` with these words, on this file, under way.
+    pub(crate) fn start_command(&self, words: &[&str]) -> Running {
+        let argument = self.argument();
+        let words: Vec<String> = words.iter().copied().chain(["--results", &argument]).map(str::to_owned).collect();
+        Running::start(&words)
+    }
+
     /// `faasbench run` with these words, into this file, under way.
     pub(crate) fn start(&self, words: &str) -> Running {
         Running::start(&self.words(words))

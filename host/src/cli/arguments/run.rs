@@ -10,9 +10,6 @@ use crate::experiment::Experiment;
 use crate::workload::Size;
 
 /// Measure functions on this machine.
-///
-/// Without arguments: all four experiments on all six functions, natively and as WASM, at `test` size. Results go to a
-/// database as they happen; Ctrl-C keeps what was measured.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunArguments {
     /// What to measure: time, memory, disk-io, papi [default: all four]

@@ -37,8 +37,6 @@ pub(in crate::cli) struct ShowArguments {
 }
 
 /// Write a report as one HTML file.
-///
-/// The file needs no network and opens from disk. With two runs or more, the report also compares each with the first.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct ReportArguments {
     /// The runs: `latest`, ids or their beginnings, or labels [default: latest]
@@ -70,9 +68,6 @@ pub(in crate::cli) struct ReportArguments {
 }
 
 /// Compare two runs, or two parts of a run.
-///
-/// A side is a run (`latest`, an id, a label) or a part of it: `latest:wasm`, `RUN:engine=wasm,size=small`. A choice on one
-/// side holds for both; chosen differently on both, it is what is compared.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct CompareArguments {
     /// What is compared with
