@@ -87,6 +87,9 @@ fn imported_runs_are_the_same_and_come_once() {
 fn results_are_one_file_that_can_be_copied_and_read_where_nothing_can_be_written() {
     let results = Results::new();
     let id = one_run(&results, "copied");
+    for words in [&["show"][..], &["results", "list"], &["export"], &["results", "note", &id, "read"]] {
+        results.command(words).succeeds();
+    }
     let folder = tempfile::tempdir().unwrap();
     let beside: Vec<_> = fs::read_dir(results.path().parent().unwrap()).unwrap().flatten().collect();
     assert_eq!(beside.len(), 1, "{beside:?}");

@@ -11,16 +11,19 @@ use crate::results::{Run, Store};
 use crate::stats::Verdict;
 
 pub(super) async fn execute(arguments: &CompareArguments) -> Result<(), Failure> {
-    let results = store::existing(&arguments.results).await?;
-    let baseline = store::run(&results, &arguments.baseline.run).await?;
-    let candidate = store::run(&results, &arguments.candidate.run).await?;
+    store::existing(&arguments.results.location, async |results| compare(arguments, results).await).await
+}
+
+async fn compare(arguments: &CompareArguments, results: &Store) -> Result<(), Failure> {
+    let baseline = store::run(results, &arguments.baseline.run).await?;
+    let candidate = store::run(results, &arguments.candidate.run).await?;
     let measures = match (arguments.all, arguments.measures.is_empty()) {
         (true, _) => Measures::All,
         (false, false) => Measures::Named(arguments.measures.clone()),
         (false, true) => Measures::Main,
     };
     let report =
-        report::compare(&results, (&baseline, &arguments.baseline), (&candidate, &arguments.candidate), &measures)
+        report::compare(results, (&baseline, &arguments.baseline), (&candidate, &arguments.candidate), &measures)
             .await
             .map_err(failure)?;
     if arguments.json {

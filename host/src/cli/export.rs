@@ -17,8 +17,11 @@ pub(super) async fn execute(arguments: &ExportArguments) -> Result<(), Failure> 
     if !tabular && arguments.table != ExportTable::Invocations {
         return Err(Failure::Users(anyhow!("--table goes with --format csv and parquet; json holds every table")));
     }
-    let results = store::existing(&arguments.results).await?;
-    let run = store::run(&results, &arguments.run).await?;
+    store::existing(&arguments.results.location, async |results| export(arguments, results).await).await
+}
+
+async fn export(arguments: &ExportArguments, results: &Store) -> Result<(), Failure> {
+    let run = store::run(results, &arguments.run).await?;
     let filter = Filter {
         experiment: arguments.experiment.clone(),
         function: arguments.function.clone(),
@@ -26,7 +29,7 @@ pub(super) async fn execute(arguments: &ExportArguments) -> Result<(), Failure> 
         engine: arguments.engine.clone(),
         ..Filter::default()
     };
-    let export = Export { store: &results, run: &run, filter: &filter, format: arguments.format };
+    let export = Export { store: results, run: &run, filter: &filter, format: arguments.format };
     match (table(arguments.table), &arguments.output) {
         (None, None) => Err(Failure::Users(anyhow!("--table all needs a folder to write to: give --output DIR"))),
         (None, Some(folder)) => export.all(folder).await,

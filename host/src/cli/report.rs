@@ -18,18 +18,21 @@ use crate::results::{Run, RunStatus, Store};
 const WATCH_EVERY: Duration = Duration::from_secs(3);
 
 pub(super) async fn execute(arguments: &ReportArguments) -> Result<(), Failure> {
-    let results = store::existing(&arguments.results).await?;
+    store::existing(&arguments.results.location, async |results| report(arguments, results).await).await
+}
+
+async fn report(arguments: &ReportArguments, results: &Store) -> Result<(), Failure> {
     let wanted = if arguments.runs.is_empty() { vec!["latest".to_owned()] } else { arguments.runs.clone() };
     let mut ids = Vec::new();
     for wanted in &wanted {
-        let run = store::run(&results, wanted).await?;
+        let run = store::run(results, wanted).await?;
         if !ids.contains(&run.id) {
             ids.push(run.id);
         }
     }
     let mut opened = false;
     loop {
-        let made = make(&results, &ids, arguments).await?;
+        let made = make(results, &ids, arguments).await?;
         if arguments.open && !opened {
             opened = true;
             open(&arguments.output)?;

@@ -8,20 +8,37 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Table, TableComponent};
 use serde_json::json;
 
-use super::arguments::{ResultsCommand, ResultsLocation};
+use super::arguments::ResultsCommand;
 use super::exit::{self, Failure};
 use super::{store, terminal};
 use crate::experiment::Progress;
 use crate::results::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
-use crate::results::{Filter, ListedRun, Location, Run, RunStatus, Store};
+use crate::results::{Filter, ListedRun, Run, RunStatus, Store};
 
 pub(super) async fn execute(command: ResultsCommand) -> Result<(), Failure> {
     match command {
-        ResultsCommand::List { results, json } => list(&results, json).await,
-        ResultsCommand::Show { run, results, json } => show(&run, &results, json).await,
-        ResultsCommand::Note { run, text, results } => note(&run, &text, &results).await,
-        ResultsCommand::Delete { runs, yes, results } => delete(&runs, yes, &results).await,
-        ResultsCommand::Import { from, runs, results } => import(&from, &runs, &results).await,
+        ResultsCommand::List { results, json } => {
+            store::existing(&results.location, async |store| list(store, json).await).await
+        }
+        ResultsCommand::Show { run, results, json } => {
+            store::existing(&results.location, async |store| show(store, &run, json).await).await
+        }
+        ResultsCommand::Note { run, text, results } => {
+            store::existing(&results.location, async |store| note(store, &run, &text).await).await
+        }
+        ResultsCommand::Delete { runs, yes, results } => {
+            store::existing(&results.location, async |store| delete(store, &runs, yes).await).await
+        }
+        ResultsCommand::Import { from, runs, results } => {
+            let to = results.location;
+            if from == to {
+                return Err(Failure::Users(anyhow!("{from} can't be imported into itself; say where to by --results")));
+            }
+            store::existing(&from, async |source| {
+                store::writable(&to, async |target| import(source, target, &runs).await).await
+            })
+            .await
+        }
     }
 }
 
@@ -34,12 +51,11 @@ fn status(status: RunStatus) -> &'static str {
     }
 }
 
-async fn list(results: &ResultsLocation, json: bool) -> Result<(), Failure> {
-    let store = store::existing(results).await?;
+async fn list(store: &Store, json: bool) -> Result<(), Failure> {
     let runs = store.list_runs().await.map_err(store::failure)?;
     let mut listed = Vec::new();
     for run in runs {
-        listed.push(ListedRun::of(&store, &run).await.map_err(store::failure)?);
+        listed.push(ListedRun::of(store, &run).await.map_err(store::failure)?);
     }
     if json {
         return exit::print_json(&listed);
@@ -76,10 +92,9 @@ async fn counts(store: &Store, run: &Run) -> Result<Vec<(&'static str, u64)>, Fa
     ])
 }
 
-async fn show(wanted: &str, results: &ResultsLocation, json: bool) -> Result<(), Failure> {
-    let store = store::existing(results).await?;
-    let run = store::run(&store, wanted).await?;
-    let counts = counts(&store, &run).await?;
+async fn show(store: &Store, wanted: &str, json: bool) -> Result<(), Failure> {
+    let run = store::run(store, wanted).await?;
+    let counts = counts(store, &run).await?;
     let notes = store.rows::<Note>(run.number, &Filter::default()).await.map_err(store::failure)?;
     if json {
         let rows: serde_json::Map<String, _> = counts.iter().map(|(name, n)| ((*name).to_owned(), json!(n))).collect();
@@ -117,22 +132,18 @@ async fn show(wanted: &str, results: &ResultsLocation, json: bool) -> Result<(),
     exit::print(&text)
 }
 
-async fn note(wanted: &str, text: &str, results: &ResultsLocation) -> Result<(), Failure> {
+async fn note(store: &Store, wanted: &str, text: &str) -> Result<(), Failure> {
     if text.trim().is_empty() {
         return Err(Failure::Users(anyhow!("the remark is empty")));
     }
-    let store = store::existing(results).await?;
-    let run = store::run(&store, wanted).await?;
-    store.add_note(&run, Level::Remark, text).await.map_err(store::failure)?;
-    store.close().await;
-    Ok(())
+    let run = store::run(store, wanted).await?;
+    store.add_note(&run, Level::Remark, text).await.map_err(store::failure)
 }
 
-async fn delete(wanted: &[String], yes: bool, results: &ResultsLocation) -> Result<(), Failure> {
-    let store = store::existing(results).await?;
+async fn delete(store: &Store, wanted: &[String], yes: bool) -> Result<(), Failure> {
     let mut runs = Vec::new();
     for wanted in wanted {
-        let run = store::run(&store, wanted).await?;
+        let run = store::run(store, wanted).await?;
         if !runs.iter().any(|other: &Run| other.id == run.id) {
             runs.push(run);
         }
@@ -146,7 +157,6 @@ async fn delete(wanted: &[String], yes: bool, results: &ResultsLocation) -> Resu
         let rows = store.delete_run(run).await.map_err(store::failure)?;
         exit::print(&format!("deleted {described}: {rows} rows\n"))?;
     }
-    store.close().await;
     Ok(())
 }
 
@@ -161,11 +171,7 @@ fn confirmed(what: &str) -> Result<bool, Failure> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-async fn import(from: &Location, wanted: &[String], results: &ResultsLocation) -> Result<(), Failure> {
-    if *from == results.location {
-        return Err(Failure::Users(anyhow!("{from} can't be imported into itself; say where to by --results")));
-    }
-    let source = Store::open_existing(from).await.map_err(store::failure)?;
+async fn import(source: &Store, target: &Store, wanted: &[String]) -> Result<(), Failure> {
     let runs = if wanted.is_empty() {
         let mut runs = source.list_runs().await.map_err(store::failure)?;
         runs.reverse();
@@ -173,14 +179,13 @@ async fn import(from: &Location, wanted: &[String], results: &ResultsLocation) -
     } else {
         let mut runs = Vec::new();
         for wanted in wanted {
-            runs.push(store::run(&source, wanted).await?);
+            runs.push(store::run(source, wanted).await?);
         }
         runs
     };
-    let target = store::writable(results).await?;
     let mut rows = 0;
     for run in &runs {
-        rows += counts(&source, run).await?.iter().map(|(_, n)| n).sum::<u64>();
+        rows += counts(source, run).await?.iter().map(|(_, n)| n).sum::<u64>();
     }
     let progress = Progress::on_standard_error(rows);
     let mut skipped = 0;
@@ -192,7 +197,7 @@ async fn import(from: &Location, wanted: &[String], results: &ResultsLocation) -
         }
         progress.doing(format!("run {}", run.id));
         let mut seen = 0;
-        let imported = target.import(&source, run, |now| {
+        let imported = target.import(source, run, |now| {
             progress.steps(now.rows.saturating_sub(seen));
             seen = now.rows;
         });
@@ -203,8 +208,6 @@ async fn import(from: &Location, wanted: &[String], results: &ResultsLocation) -
         ));
     }
     progress.finish();
-    target.close().await;
-    source.close().await;
     match skipped {
         0 => Ok(()),
         n => Err(Failure::Ours(anyhow!("{n} runs were not imported; they are named above"))),

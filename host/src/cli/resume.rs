@@ -20,9 +20,8 @@ pub(super) struct Earlier {
 impl Earlier {
     /// Finds the run that the user names.
     pub(super) async fn find(wanted: &str, arguments: &RunArguments) -> Result<Earlier, Failure> {
-        let results = store::existing(&arguments.results).await?;
-        let run = store::run(&results, wanted).await?;
-        results.close().await;
+        let run =
+            store::existing(&arguments.results.location, async |results| store::run(results, wanted).await).await?;
         if run.status == RunStatus::Running {
             return Err(Failure::Users(anyhow!(
                 "run {} is still running (process {}); wait for it, or end that process",

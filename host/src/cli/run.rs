@@ -45,11 +45,10 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
     }
     check_pin(&plan)?;
     // Opened before the slow parts, so that a place that can't be written is known at once.
-    let store = store::writable(&arguments.results).await?;
-    let outcome = measure(&arguments, &words, &plan, earlier.as_ref(), &store).await;
-    // Leaves one file that can be copied.
-    store.close().await;
-    outcome
+    store::writable(&arguments.results.location, async |store| {
+        measure(&arguments, &words, &plan, earlier.as_ref(), store).await
+    })
+    .await
 }
 
 /// Prepares, measures, reports.

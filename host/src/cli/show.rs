@@ -6,16 +6,19 @@ use super::arguments::ShowArguments;
 use super::exit::{self, Failure};
 use super::{store, terminal};
 use crate::report::{self, RunReport};
-use crate::results::RunStatus;
+use crate::results::{RunStatus, Store};
 
 pub(super) async fn execute(arguments: &ShowArguments) -> Result<(), Failure> {
-    let results = store::existing(&arguments.results).await?;
-    let run = store::run(&results, &arguments.run).await?;
+    store::existing(&arguments.results.location, async |results| show(arguments, results).await).await
+}
+
+async fn show(arguments: &ShowArguments, results: &Store) -> Result<(), Failure> {
+    let run = store::run(results, &arguments.run).await?;
     if arguments.json {
-        let report = report::collect(&results, &run).await.map_err(Failure::ours)?;
+        let report = report::collect(results, &run).await.map_err(Failure::ours)?;
         return exit::print_json(&report);
     }
-    let (report, detail) = report::collect_with_detail(&results, &run).await.map_err(Failure::ours)?;
+    let (report, detail) = report::collect_with_detail(results, &run).await.map_err(Failure::ours)?;
     let mut text = heading(&report);
     text.push_str(&report::render(&report, Some(&detail), terminal::width()));
     for note in report.observations.iter().chain(&report.notes) {

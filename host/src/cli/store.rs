@@ -1,17 +1,28 @@
 //! Opening the results, and finding a run in them.
 
-use super::arguments::ResultsLocation;
 use super::exit::Failure;
-use crate::results::{Run, Store, StoreError};
+use crate::results::{Location, Run, Store, StoreError};
 
-/// Opens what is there, to be read.
-pub(super) async fn existing(results: &ResultsLocation) -> Result<Store, Failure> {
-    Store::open_existing(&results.location).await.map_err(failure)
+/// Opens what is there, uses it and closes it, which leaves one file and nothing beside it.
+pub(super) async fn existing<T>(
+    location: &Location,
+    work: impl AsyncFnOnce(&Store) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = Store::open_existing(location).await.map_err(failure)?;
+    let outcome = work(&store).await;
+    store.close().await;
+    outcome
 }
 
-/// Opens what is there, or makes it.
-pub(super) async fn writable(results: &ResultsLocation) -> Result<Store, Failure> {
-    Store::open(&results.location).await.map_err(failure)
+/// The same, and makes it where it isn't there.
+pub(super) async fn writable<T>(
+    location: &Location,
+    work: impl AsyncFnOnce(&Store) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let store = Store::open(location).await.map_err(failure)?;
+    let outcome = work(&store).await;
+    store.close().await;
+    outcome
 }
 
 /// The run that was asked for.

@@ -11,6 +11,5 @@ pub(super) use machine::{
 };
 pub(super) use run::RunArguments;
 pub(super) use stored::{
-    CompareArguments, ExportArguments, ExportFormat, ExportTable, ReportArguments, ResultsCommand, ResultsLocation,
-    ShowArguments,
+    CompareArguments, ExportArguments, ExportFormat, ExportTable, ReportArguments, ResultsCommand, ShowArguments,
 };
