@@ -1,0 +1,13 @@
+//! A native image: one binary per function that speaks every platform's protocol, chosen at start by its arguments and its
+//! environment.
+//!
+//! It is built for `x86_64-unknown-linux-musl` with the profile `image` and needs nothing beside itself: no shell, no user
+//! database, no writable root, no particular user.
+
+mod detect;
+mod platform;
+mod run;
+mod serve;
+mod tools;
+
+pub use run::run;
