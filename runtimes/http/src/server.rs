@@ -27,7 +27,7 @@ const HEAD_BYTES: usize = 64 << 10;
 /// Files that stay free for the function, beside connections.
 const FILES_FOR_OTHERS: u64 = 64;
 /// A connection younger than this has had no time yet to send anything.
-const YOUNG: Duration = Duration::from_secs(1);
+const YOUNG: Duration = Duration::from_millis(100);
 
 /// What a [`Server`] takes.
 #[derive(Debug, Clone, Copy)]
@@ -183,9 +183,10 @@ async fn first_byte(shared: &Shared, stream: &Stream) -> bool {
     let shutdown = shared.shutdown.requested();
     let idle = sleep(shared.limits.idle);
     tokio::pin!(shutdown, idle);
+    let mut first = [0];
     loop {
         tokio::select! {
-            readable = stream.readable() => return readable.is_ok(),
+            seen = stream.peek(&mut first) => return seen.is_ok_and(|count| count > 0),
             () = &mut shutdown => return false,
             () = &mut idle => return false,
             () = shared.connections.unused_go.notified() => if begin.elapsed() >= YOUNG { return false },
@@ -209,7 +210,7 @@ async fn http1(shared: &Arc<Shared>, stream: Stream) {
     });
     let mut builder = http1::Builder::new();
     // The stream itself keeps the times, as it tells a pause between requests from a slow head.
-    builder.header_read_timeout(None).max_buf_size(HEAD_BYTES).half_close(true);
+    builder.header_read_timeout(None).max_header_size(HEAD_BYTES).max_buf_size(2 * HEAD_BYTES).half_close(true);
     let serving = builder.serve_connection(io, service);
     let shutdown = shared.shutdown.requested();
     tokio::pin!(serving, shutdown);
@@ -234,7 +235,6 @@ async fn http1(shared: &Arc<Shared>, stream: Stream) {
 #[cfg(feature = "h2c")]
 async fn knows_http2(stream: &Stream) -> bool {
     const PREFACE: &[u8] = b"PRI ";
-    let Stream::Tcp(stream) = stream else { return false };
     let mut seen = [0; PREFACE.len()];
     for _ in 0..100 {
         match stream.peek(&mut seen).await {

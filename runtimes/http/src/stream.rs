@@ -1,13 +1,15 @@
 //! A connection's stream that knows what its connection is doing, and closes when that takes too long.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use rustix::net::{RecvFlags, recv};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -19,11 +21,13 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Waits until the peer has sent something or has gone.
-    pub(crate) async fn readable(&self) -> io::Result<()> {
+    /// Waits until the peer has sent something or has gone, and looks at the beginning of it: how many bytes there are, 0 when
+    /// the peer has gone. That a socket is said to be readable is no proof of it.
+    pub(crate) async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {
+        let look = |socket: BorrowedFd<'_>, into: &mut [u8]| Ok(recv(socket, into, RecvFlags::PEEK)?.0);
         match self {
-            Stream::Tcp(stream) => stream.readable().await,
-            Stream::Unix(stream) => stream.readable().await,
+            Stream::Tcp(stream) => stream.async_io(Interest::READABLE, || look(stream.as_fd(), into)).await,
+            Stream::Unix(stream) => stream.async_io(Interest::READABLE, || look(stream.as_fd(), into)).await,
         }
     }
 }

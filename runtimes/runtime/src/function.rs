@@ -38,6 +38,16 @@ pub trait Function: Send + Sync + 'static {
     }
 }
 
+/// A plain function of an event and its invocation.
+impl<F> Function for F
+where
+    F: Fn(&str, &Invocation) -> Result<String, Error> + Send + Sync + 'static,
+{
+    fn invoke(&self, event: &str, invocation: &Invocation) -> Result<String, Error> {
+        self(event, invocation)
+    }
+}
+
 /// A lab function with the storage, the nested calls and the scratch folder that the settings name.
 pub struct LabFunction {
     handler: Handler,
