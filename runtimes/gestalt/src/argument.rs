@@ -1,5 +1,8 @@
-//! The first argument: the event, or an envelope of it.
+//! The first argument: the event, or an envelope of it. Or the standard input.
 
+use std::io::{self, Read};
+
+use runtime::MAXIMUM_EVENT_BYTES;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -30,6 +33,20 @@ pub fn event_argument(argument: &str) -> Option<String> {
     let data = envelope.data.get();
     let text = serde_json::from_str::<String>(data).unwrap_or_else(|_| data.to_owned());
     Some(if text.trim_ascii().is_empty() || text == "null" { "{}".to_owned() } else { text })
+}
+
+/// The event that a process is written: all of its standard input. An empty one is the empty event.
+///
+/// # Errors
+/// When it can't be read, is not UTF-8, or is larger than an event may be.
+pub fn event_input(input: impl Read) -> io::Result<String> {
+    let mut event = String::new();
+    input.take(MAXIMUM_EVENT_BYTES as u64 + 1).read_to_string(&mut event)?;
+    if event.len() > MAXIMUM_EVENT_BYTES {
+        let message = format!("the event is larger than {MAXIMUM_EVENT_BYTES} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(if event.trim_ascii().is_empty() { "{}".to_owned() } else { event })
 }
 
 #[cfg(test)]
@@ -63,6 +80,14 @@ mod tests {
         for argument in ["", "--help", "7", "[]", "\"{}\"", "{", "{}x", "/tmp/nuclio-rpc-1.sock"] {
             assert_eq!(event_argument(argument), None, "{argument}");
         }
+    }
+
+    #[test]
+    fn the_standard_input_is_the_event_within_its_limit() {
+        assert_eq!(event_input(&b"{\"a\": 1}"[..]).ok().as_deref(), Some("{\"a\": 1}"));
+        assert_eq!(event_input(&b" \n"[..]).ok().as_deref(), Some("{}"));
+        assert!(event_input(&[0xff_u8][..]).is_err());
+        assert!(event_input(io::repeat(b'7')).is_err());
     }
 
     proptest! {

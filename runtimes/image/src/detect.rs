@@ -15,8 +15,8 @@ pub(crate) enum Protocol {
     Azure { port: String },
     /// JSON lines on the standard input.
     ActionLoop,
-    /// The event in the first argument.
-    OneShot { event: String, openwhisk: bool },
+    /// One process per request: the event in the first argument, or else on the standard input.
+    OneShot { event: Option<String>, platform: &'static str },
     /// gRPC on a port, and HTTP.
     Riff { grpc_port: String },
     /// HTTP on `PORT`.
@@ -30,8 +30,8 @@ impl fmt::Display for Protocol {
             Protocol::Lambda => "lambda",
             Protocol::Fn { .. } => "fn",
             Protocol::Azure { .. } => "azure",
-            Protocol::ActionLoop | Protocol::OneShot { openwhisk: true, .. } => "openwhisk",
-            Protocol::OneShot { .. } => "gestalt",
+            Protocol::ActionLoop => "openwhisk",
+            Protocol::OneShot { platform, .. } => platform,
             Protocol::Riff { .. } => "riff",
             Protocol::Http => "http",
         })
@@ -43,6 +43,8 @@ pub(crate) struct Surroundings<'a> {
     /// Its arguments, without its own name.
     pub(crate) arguments: &'a [String],
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether its standard input is a pipe or a socket: somebody writes it.
+    pub(crate) input_is_written: bool,
     /// Whether its standard output is a pipe or a socket: somebody reads it.
     pub(crate) output_is_read: bool,
     /// Whether file descriptor 3 is open.
@@ -72,7 +74,16 @@ pub(crate) fn detect(surroundings: &Surroundings<'_>) -> Protocol {
     if surroundings.output_is_read
         && let Some(event) = surroundings.arguments.first().filter(|argument| argument.trim_start().starts_with('{'))
     {
-        return Protocol::OneShot { event: event.clone(), openwhisk };
+        let platform = if openwhisk { "openwhisk" } else { "gestalt" };
+        return Protocol::OneShot { event: Some(event.clone()), platform };
+    }
+    // Who starts a process per request and writes the event to it: Riff's command invoker, OpenFaaS's forking watchdog.
+    if surroundings.input_is_written && surroundings.output_is_read {
+        for (mark, platform) in [("FUNCTION_URI", "riff"), ("Http_Method", "openfaas")] {
+            if variable(mark).is_some() {
+                return Protocol::OneShot { event: None, platform };
+            }
+        }
     }
     if let Some(grpc_port) = variable("GRPC_PORT") {
         return Protocol::Riff { grpc_port };
@@ -99,7 +110,13 @@ mod tests {
         let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let variable =
             |wanted: &str| variables.iter().find(|(name, _)| *name == wanted).map(|(_, value)| (*value).to_owned());
-        detect(&Surroundings { arguments: &arguments, variable: &variable, output_is_read, has_result_pipe })
+        detect(&Surroundings {
+            arguments: &arguments,
+            variable: &variable,
+            input_is_written: output_is_read,
+            output_is_read,
+            has_result_pipe,
+        })
     }
 
     #[test]
@@ -137,11 +154,20 @@ mod tests {
 
     #[test]
     fn an_event_in_the_arguments_is_served_once_where_somebody_reads_the_output() {
-        let gestalt = Protocol::OneShot { event: "{}".to_owned(), openwhisk: false };
+        let gestalt = Protocol::OneShot { event: Some("{}".to_owned()), platform: "gestalt" };
         assert_eq!(found(&["{}"], &[("GRPC_PORT", "1")], true, false), gestalt);
         assert_eq!(found(&["{}"], &[], false, false), Protocol::Http);
-        let native = Protocol::OneShot { event: "{}".to_owned(), openwhisk: true };
+        let native = Protocol::OneShot { event: Some("{}".to_owned()), platform: "openwhisk" };
         assert_eq!(found(&["{}"], &[("__OW_ACTION_NAME", "f")], true, false), native);
+    }
+
+    #[test]
+    fn an_event_on_the_standard_input_is_served_once_for_those_that_write_it_there() {
+        for (mark, platform) in [("FUNCTION_URI", "riff"), ("Http_Method", "openfaas")] {
+            let one_shot = Protocol::OneShot { event: None, platform };
+            assert_eq!(found(&[], &[(mark, "x"), ("PORT", "8080")], true, false), one_shot);
+            assert_eq!(found(&[], &[(mark, "x")], false, false), Protocol::Http);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The life of an image's process.
 
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use lab::Handler;
@@ -49,7 +50,8 @@ pub fn run(handler: Handler) -> ExitCode {
     let protocol = detect(&Surroundings {
         arguments: &arguments,
         variable: &variable,
-        output_is_read: output_is_read(),
+        input_is_written: is_piped(std::io::stdin()),
+        output_is_read: is_piped(std::io::stdout()),
         has_result_pipe: result_pipe.is_some(),
     });
     let mut builder = tokio::runtime::Builder::new_current_thread();
@@ -85,8 +87,8 @@ fn finished(what: &str, result: std::io::Result<bool>) -> ExitCode {
     }
 }
 
-/// Whether the standard output is a pipe or a socket.
-fn output_is_read() -> bool {
-    fstat(std::io::stdout())
+/// Whether a stream is a pipe or a socket.
+fn is_piped(stream: impl AsFd) -> bool {
+    fstat(stream)
         .is_ok_and(|status| matches!(FileType::from_raw_mode(status.st_mode), FileType::Fifo | FileType::Socket))
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use lab::Handler;
 use runtime::{LabFunction, Runtime, Settings, Shutdown};
+#[cfg(any(feature = "azure", feature = "http", feature = "riff"))]
+use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
 
 use crate::detect::Protocol;
@@ -71,7 +73,7 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
         #[cfg(feature = "azure")]
         Protocol::Azure { port } => {
             let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), number(&port, "FUNCTIONS_CUSTOMHANDLER_PORT")?);
-            let listener = http_protocol::Listener::Tcp(bind(address).await?);
+            let listener = http_protocol::Listener::Tcp(bind(address)?);
             Ok(serve_http(azure_protocol::CustomHandler::new(runtime), shutdown, listener).await)
         }
         #[cfg(feature = "openwhisk")]
@@ -84,7 +86,11 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
         }
         #[cfg(feature = "gestalt")]
         Protocol::OneShot { event, .. } => {
-            let event = gestalt_protocol::event_argument(&event).ok_or("the first argument is not a JSON object")?;
+            let event = match event {
+                Some(argument) => gestalt_protocol::event_argument(&argument),
+                None => Some(gestalt_protocol::event_input(io::stdin()).map_err(|error| error.to_string())?),
+            };
+            let event = event.ok_or("the first argument is not a JSON object")?;
             let answered = gestalt_protocol::one_shot(&runtime, &shutdown, event, io::stdout()).await;
             match answered {
                 Ok(true) => Ok(true),
@@ -96,7 +102,7 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
         Protocol::Riff { grpc_port } => {
             let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
             let grpc = SocketAddr::new(any, number(&grpc_port, "GRPC_PORT")?);
-            let streams = riff_protocol::serve_streams(runtime.clone(), shutdown.clone(), bind(grpc).await?);
+            let streams = riff_protocol::serve_streams(runtime.clone(), shutdown.clone(), bind(grpc)?);
             let streams = tokio::spawn(streams);
             let listener = listen(&start).await?;
             let replied = serve_http(riff_protocol::InvokerService::new(runtime), shutdown, listener).await;
@@ -138,7 +144,7 @@ async fn listen(start: &Start<'_>) -> Result<http_protocol::Listener, String> {
     use http_protocol::Listener;
 
     match &start.settings.listen {
-        Some(runtime::Listen::Tcp(address)) => bind(*address).await.map(Listener::Tcp),
+        Some(runtime::Listen::Tcp(address)) => bind(*address).map(Listener::Tcp),
         Some(runtime::Listen::Unix(path)) => {
             // What a former process left behind.
             let _ = std::fs::remove_file(path);
@@ -150,7 +156,7 @@ async fn listen(start: &Start<'_>) -> Result<http_protocol::Listener, String> {
                 .into_iter()
                 .find_map(|name| Some((name, (start.variable)(name).filter(|value| !value.is_empty())?)));
             let port = named.map_or(Ok(8080), |(name, value)| number(&value, name))?;
-            bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)).await.map(Listener::Tcp)
+            bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port)).map(Listener::Tcp)
         }
     }
 }
@@ -164,16 +170,23 @@ async fn serve_health(shutdown: &Shutdown, beside: &http_protocol::Listener) {
     if address.port() == PORT {
         return;
     }
-    if let Ok(listener) = bind(SocketAddr::new(address.ip(), PORT)).await {
+    if let Ok(listener) = bind(SocketAddr::new(address.ip(), PORT)) {
         let service = http_protocol::HealthService::new(shutdown.clone());
         tokio::spawn(serve_http(service, shutdown.clone(), http_protocol::Listener::Tcp(listener)));
     }
 }
 
 #[cfg(any(feature = "azure", feature = "http", feature = "riff"))]
-async fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener, String> {
-    let bound = tokio::net::TcpListener::bind(address).await;
-    bound.map_err(|error| format!("could not listen on {address}: {error}"))
+fn bind(address: SocketAddr) -> Result<tokio::net::TcpListener, String> {
+    // More may come at once than the usual 128, as each OpenWhisk request does on a connection of its own.
+    const WAITING: u32 = 1024;
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(WAITING)
+    };
+    listen().map_err(|error| format!("could not listen on {address}: {error}"))
 }
 
 #[cfg(any(feature = "azure", feature = "http", feature = "riff"))]

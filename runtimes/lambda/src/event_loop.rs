@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Instant;
 
+use hyper::Uri;
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation};
 use runtime::{Answer, Context, Failure, Runtime, Shutdown, Trace};
@@ -39,6 +41,11 @@ pub async fn event_loop(runtime: Arc<Runtime>, shutdown: Shutdown) -> Result<boo
             return Err(LambdaError::Environment(name));
         }
     }
+    // The crate would panic.
+    let api = std::env::var("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+    if api.parse::<Uri>().is_err() {
+        return Err(LambdaError::Environment("AWS_LAMBDA_RUNTIME_API"));
+    }
     let handler = lambda_runtime::service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let runtime = runtime.clone();
         async move { serve(&runtime, event).await }
@@ -68,7 +75,8 @@ async fn serve(runtime: &Runtime, event: LambdaEvent<Box<RawValue>>) -> Result<B
     let traced = || described.xray_trace_id.as_deref().map(Trace::from_x_ray).unwrap_or_default();
     let context = Context {
         trace: payload.trace.unwrap_or_else(traced),
-        deadline: Context::deadline_from_unix_ms(described.deadline),
+        // An event that comes after its deadline is an emulator's, which gives the same one to all.
+        deadline: Context::deadline_from_unix_ms(described.deadline).filter(|deadline| *deadline > Instant::now()),
         request_id: Some(described.request_id),
     };
     respond(runtime.invoke(payload.event, context).await, payload.by_url)
