@@ -5,7 +5,8 @@ use std::io::Write;
 use runtime::{Answer, Context, Failure, Runtime, Shutdown};
 
 /// Serves `event` and writes the response to `output` in one line. Returns whether the function answered; a shutdown before
-/// that, and its grace, end it.
+/// that, and its grace, end it. An error is written to the log, and with `tells_errors` to the output too: who reads only the
+/// exit status would take that for a response.
 ///
 /// # Errors
 /// When the output can't be written.
@@ -13,6 +14,7 @@ pub async fn one_shot(
     runtime: &Runtime,
     shutdown: &Shutdown,
     event: String,
+    tells_errors: bool,
     mut output: impl Write,
 ) -> std::io::Result<bool> {
     let answer = tokio::select! {
@@ -24,6 +26,9 @@ pub async fn one_shot(
         let _ = writeln!(std::io::stderr(), "{}", failure.error());
     }
     let answered = answer.result.is_ok();
+    if !answered && !tells_errors {
+        return Ok(false);
+    }
     // Only the last line of the output is the response, so it must be one line; between JSON values a space means the same.
     let mut line = answer.into_body().replace(['\n', '\r'], " ");
     line.push('\n');

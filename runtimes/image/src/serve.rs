@@ -86,12 +86,14 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
         }
         #[cfg(feature = "gestalt")]
         Protocol::OneShot { event, .. } => {
+            // Those that write the event to the standard input read the exit status.
+            let tells_errors = event.is_some();
             let event = match event {
                 Some(argument) => gestalt_protocol::event_argument(&argument),
                 None => Some(gestalt_protocol::event_input(io::stdin()).map_err(|error| error.to_string())?),
             };
             let event = event.ok_or("the first argument is not a JSON object")?;
-            let answered = gestalt_protocol::one_shot(&runtime, &shutdown, event, io::stdout()).await;
+            let answered = gestalt_protocol::one_shot(&runtime, &shutdown, event, tells_errors, io::stdout()).await;
             match answered {
                 Ok(true) => Ok(true),
                 Ok(false) => Err("the function gave no response".to_owned()),

@@ -80,6 +80,7 @@ pub(crate) fn respond(answer: Answer, by_url: bool) -> Result<Box<RawValue>, Dia
     }
 }
 
+/// With every key that an answer may have: `cargo lambda` wants them all.
 fn url_answer(answer: Answer) -> String {
     let mut headers: Map<String, Value> = answer
         .identity
@@ -89,8 +90,10 @@ fn url_answer(answer: Answer) -> String {
         .collect();
     headers.insert("Content-Type".to_owned(), "application/json".into());
     let status = answer.status();
-    json!({ "statusCode": status, "headers": headers, "body": answer.into_body(), "isBase64Encoded": false })
-        .to_string()
+    json!({
+        "statusCode": status, "headers": headers, "cookies": [], "body": answer.into_body(), "isBase64Encoded": false,
+    })
+    .to_string()
 }
 
 fn raw(json: String) -> Result<Box<RawValue>, Diagnostic> {

@@ -67,7 +67,7 @@ impl Runtime {
             None => serving.await,
             Some(deadline) => timeout_at(deadline.into(), serving)
                 .await
-                .unwrap_or_else(|_| Answer { result: Err(Failure::TimedOut), identity: None }),
+                .unwrap_or(Answer { result: Err(Failure::TimedOut), identity: None }),
         }
     }
 
