@@ -4,6 +4,18 @@
 //! It is built for `x86_64-unknown-linux-musl` with the profile `image` and needs nothing beside itself: no shell, no user
 //! database, no writable root, no particular user.
 
+#[cfg(not(any(
+    feature = "azure",
+    feature = "fn",
+    feature = "gestalt",
+    feature = "http",
+    feature = "lambda",
+    feature = "nuclio",
+    feature = "openwhisk",
+    feature = "riff"
+)))]
+compile_error!("an image speaks at least one protocol: choose a feature");
+
 mod detect;
 mod platform;
 mod run;

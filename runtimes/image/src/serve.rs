@@ -1,9 +1,8 @@
 //! Speaking the protocol that was detected.
 
 use std::fs::File;
-use std::io;
 #[cfg(any(feature = "azure", feature = "http", feature = "riff"))]
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use lab::Handler;
@@ -32,6 +31,7 @@ pub(crate) struct Start<'a> {
     pub(crate) protocol: Protocol,
     pub(crate) settings: Settings,
     /// File descriptor 3, where OpenWhisk reads results.
+    #[cfg_attr(not(feature = "openwhisk"), allow(dead_code, reason = "only that protocol has it"))]
     pub(crate) result_pipe: Option<File>,
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
@@ -57,7 +57,7 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
             let input = std::os::unix::net::UnixStream::connect(&socket)
                 .map_err(|error| format!("could not connect to {socket}: {error}"))?;
             let output = input.try_clone().map_err(|error| error.to_string())?;
-            let input = io::BufReader::with_capacity(64 << 10, input);
+            let input = std::io::BufReader::with_capacity(64 << 10, input);
             nuclio_protocol::wrap(runtime, shutdown, input, output).await.map_err(|error| error.to_string())
         }
         #[cfg(feature = "lambda")]
@@ -80,7 +80,7 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
         Protocol::ActionLoop => {
             let results = start.result_pipe.ok_or("file descriptor 3 is not open")?;
             let acknowledge = (start.variable)("__OW_WAIT_FOR_ACK").is_some();
-            let input = io::BufReader::new(io::stdin());
+            let input = std::io::BufReader::new(std::io::stdin());
             let served = openwhisk_protocol::action_loop(runtime, shutdown, input, results, acknowledge).await;
             served.map_err(|error| error.to_string())
         }
@@ -90,10 +90,11 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
             let tells_errors = event.is_some();
             let event = match event {
                 Some(argument) => gestalt_protocol::event_argument(&argument),
-                None => Some(gestalt_protocol::event_input(io::stdin()).map_err(|error| error.to_string())?),
+                None => Some(gestalt_protocol::event_input(std::io::stdin()).map_err(|error| error.to_string())?),
             };
             let event = event.ok_or("the first argument is not a JSON object")?;
-            let answered = gestalt_protocol::one_shot(&runtime, &shutdown, event, tells_errors, io::stdout()).await;
+            let answered =
+                gestalt_protocol::one_shot(&runtime, &shutdown, event, tells_errors, std::io::stdout()).await;
             match answered {
                 Ok(true) => Ok(true),
                 Ok(false) => Err("the function gave no response".to_owned()),
@@ -102,8 +103,7 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
         }
         #[cfg(feature = "riff")]
         Protocol::Riff { grpc_port } => {
-            let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-            let grpc = SocketAddr::new(any, number(&grpc_port, "GRPC_PORT")?);
+            let grpc = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), number(&grpc_port, "GRPC_PORT")?);
             let streams = riff_protocol::serve_streams(runtime.clone(), shutdown.clone(), bind(grpc)?);
             let streams = tokio::spawn(streams);
             let listener = listen(&start).await?;

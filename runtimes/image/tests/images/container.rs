@@ -1,7 +1,7 @@
 //! Plain HTTP, as in a container.
 
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::process::{Running, eventually, free_port, get, image, named_image, post, post_unix};
 
@@ -48,6 +48,36 @@ fn without_work_sigterm_ends_it_and_its_scratch_folder_at_once() {
     running.terminate();
     assert_eq!(running.wait().code(), Some(0));
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn invocations_run_at_the_same_time_as_many_as_may_and_the_rest_are_refused() {
+    let start = |concurrency: &str, queue: &str| {
+        let port = free_port();
+        let running = Running::start(
+            image()
+                .env("FAASBENCH_LISTEN", format!("127.0.0.1:{port}"))
+                .env("FAASBENCH_CONCURRENCY", concurrency)
+                .env("FAASBENCH_QUEUE", queue),
+        );
+        assert_eq!(get(port, "/").status, 200);
+        (port, running)
+    };
+    let ten = |port| -> Vec<u16> {
+        let calls: Vec<_> =
+            (0..10).map(|_| std::thread::spawn(move || post(port, "/", "", "{\"sleep\": 0.3}").status)).collect();
+        calls.into_iter().map(|call| call.join().unwrap()).collect()
+    };
+    // As Google's conformance suite asks: ten at once take no more than twice the time of one.
+    let (port, _running) = start("10", "0");
+    let begin = Instant::now();
+    assert_eq!(ten(port), [200; 10]);
+    assert!(begin.elapsed() < Duration::from_millis(600), "{:?}", begin.elapsed());
+    let (port, _running) = start("1", "1");
+    let statuses = ten(port);
+    let served = statuses.iter().filter(|status| **status == 200).count();
+    let refused = statuses.iter().filter(|status| **status == 429).count();
+    assert!(served >= 2 && served + refused == 10, "{statuses:?}");
 }
 
 #[test]

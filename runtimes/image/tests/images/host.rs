@@ -1,5 +1,8 @@
 //! The other platforms that speak HTTP: Azure's host, Fn's agent, OpenWhisk's invoker, Riff.
 
+use std::io::Read;
+use std::process::Stdio;
+
 use crate::process::{Running, free_port, get, image, post, post_unix};
 
 #[test]
@@ -41,6 +44,32 @@ fn openwhisks_invoker_initialises_and_runs_it() {
     assert_eq!(post(port, "/init", "", "{}").status, 403);
     let answer = post(port, "/run", "", r#"{"value":{},"deadline":"4102444800000"}"#);
     assert_eq!((answer.status, &answer.record()["platform"]), (200, &"openwhisk".into()));
+}
+
+#[test]
+fn each_activations_log_ends_with_a_sentinel_on_both_streams() {
+    const SENTINEL: &str = "XXX_THE_END_OF_A_WHISK_ACTIVATION_XXX\n";
+    let port = free_port();
+    let mut running = Running::start(
+        image()
+            .env("FAASBENCH_LISTEN", format!("127.0.0.1:{port}"))
+            .env("__OW_API_HOST", "http://127.0.0.1:3233")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    let (mut output, mut errors) = (running.0.stdout.take().unwrap(), running.0.stderr.take().unwrap());
+    // Without code, an initialisation has no log to end.
+    assert_eq!(post(port, "/init", "", r#"{"value":{}}"#).status, 200);
+    for event in ["{}", "{\"sleep\":-1}"] {
+        assert_eq!(post(port, "/run", "", &format!("{{\"value\":{event}}}")).status, 200);
+    }
+    running.terminate();
+    assert_eq!(running.wait().code(), Some(0));
+    for stream in [&mut output as &mut dyn Read, &mut errors] {
+        let mut log = String::new();
+        stream.read_to_string(&mut log).unwrap();
+        assert_eq!(log, SENTINEL.repeat(2));
+    }
 }
 
 #[test]
