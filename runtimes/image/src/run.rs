@@ -69,9 +69,14 @@ pub fn run(handler: Handler) -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(TERMINATED),
-        Err(error) => {
+        Err(ServeError::NoResponse) => ExitCode::FAILURE,
+        Err(error @ ServeError::Failed { .. }) => {
             eprintln!("{error}");
-            if matches!(error, ServeError::Unusable(_)) { ExitCode::from(UNUSABLE) } else { ExitCode::FAILURE }
+            ExitCode::FAILURE
+        }
+        Err(error @ ServeError::Unusable(_)) => {
+            eprintln!("{error}");
+            ExitCode::from(UNUSABLE)
         }
     }
 }

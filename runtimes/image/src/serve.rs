@@ -20,6 +20,9 @@ pub(crate) enum ServeError {
     /// What the environment says can't be used.
     #[error("{0}")]
     Unusable(String),
+    /// The one invocation of this process failed; its log says why.
+    #[error("the function gave no response")]
+    NoResponse,
     /// The protocol failed.
     #[error("serving {protocol} failed: {reason}")]
     Failed { protocol: String, reason: String },
@@ -47,7 +50,12 @@ pub(crate) async fn serve(start: Start<'_>) -> Result<bool, ServeError> {
         .map_err(|error| ServeError::Unusable(error.message))?;
     let runtime = Arc::new(Runtime::new(function, &name, &start.settings));
     let protocol = start.protocol.to_string();
-    speak(start, runtime, shutdown).await.map_err(|reason| ServeError::Failed { protocol, reason })
+    let one_shot = matches!(start.protocol, Protocol::OneShot { .. });
+    match speak(start, runtime, shutdown).await {
+        Ok(false) if one_shot => Err(ServeError::NoResponse),
+        Ok(finished) => Ok(finished),
+        Err(reason) => Err(ServeError::Failed { protocol, reason }),
+    }
 }
 
 async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> Result<bool, String> {
@@ -95,11 +103,7 @@ async fn speak(start: Start<'_>, runtime: Arc<Runtime>, shutdown: Shutdown) -> R
             let event = event.ok_or("the first argument is not a JSON object")?;
             let answered =
                 gestalt_protocol::one_shot(&runtime, &shutdown, event, tells_errors, std::io::stdout()).await;
-            match answered {
-                Ok(true) => Ok(true),
-                Ok(false) => Err("the function gave no response".to_owned()),
-                Err(error) => Err(error.to_string()),
-            }
+            answered.map_err(|error| error.to_string())
         }
         #[cfg(feature = "riff")]
         Protocol::Riff { grpc_port } => {
