@@ -1,5 +1,5 @@
 //! The protocols of Apache OpenWhisk: a blackbox container's `/init` and `/run` ([`BlackboxService`]), and the ActionLoop
-//! between its Go proxy and a native program ([`action_loop`]).
+//! between its Go proxy and a native program ([`action_loop()`]).
 
 mod action_loop;
 mod blackbox;
