@@ -18,7 +18,7 @@ pub(crate) struct Connections {
     closed: Notify,
     /// Asks the connections that never sent anything.
     pub(crate) unused_go: Notify,
-    /// Asks those that are between two requests.
+    /// Asks those that are between two requests, or too long within a request's head.
     pub(crate) idle_go: Notify,
 }
 
@@ -48,7 +48,7 @@ impl Connections {
     }
 
     /// Waits until one more may be opened. Those that wait for nothing go first: the ones that never sent a byte, then the
-    /// ones between two requests.
+    /// ones between two requests, at last those whose request's head does not end.
     pub(crate) async fn room(&self) {
         while self.open() >= self.most {
             self.make_room().await;

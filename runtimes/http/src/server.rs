@@ -28,6 +28,9 @@ const HEAD_BYTES: usize = 64 << 10;
 const FILES_FOR_OTHERS: u64 = 64;
 /// A connection younger than this has had no time yet to send anything.
 const YOUNG: Duration = Duration::from_millis(100);
+/// How often a connection may be found within a request's head, when there are too many, before it is closed. It is looked at
+/// some 25 times a second then.
+const HEADS_SEEN: u32 = 25;
 
 /// What a [`Server`] takes.
 #[derive(Debug, Clone, Copy)]
@@ -215,6 +218,7 @@ async fn http1(shared: &Arc<Shared>, stream: Stream) {
     let shutdown = shared.shutdown.requested();
     tokio::pin!(serving, shutdown);
     let mut ending = false;
+    let mut heads_seen = 0;
     loop {
         tokio::select! {
             // Its error is the client's: there is nobody to tell.
@@ -226,7 +230,12 @@ async fn http1(shared: &Arc<Shared>, stream: Stream) {
                 ending = true;
                 serving.as_mut().graceful_shutdown();
             }
-            () = shared.connections.idle_go.notified() => if progress.is_idle() { return },
+            () = shared.connections.idle_go.notified() => {
+                heads_seen = if progress.has_taken_nothing() { heads_seen + 1 } else { 0 };
+                if progress.is_idle() || heads_seen == HEADS_SEEN {
+                    return;
+                }
+            }
         }
     }
 }

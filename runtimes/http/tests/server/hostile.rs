@@ -84,6 +84,19 @@ async fn when_too_many_are_open_those_that_do_nothing_go() {
 }
 
 #[tokio::test]
+async fn when_too_many_are_open_those_go_too_whose_head_does_not_end() {
+    let server = server(Limits { connections: 20, ..Limits::default() }, GRACE).await;
+    let mut slow = Vec::new();
+    for _ in 0..25 {
+        let mut client = Client::connect(server.address).await;
+        client.send("POST / HT").await;
+        slow.push(client);
+    }
+    assert_eq!(once(server.address, post("7")).await.unwrap().body, "7");
+    assert!(slow[0].is_closed().await);
+}
+
+#[tokio::test]
 async fn a_client_that_goes_in_the_middle_is_forgotten() {
     let server = usual().await;
     for part in ["", "P", "POST / HTTP/1.1\r\n", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\n123", &post("sleep")] {
