@@ -48,7 +48,8 @@ impl Drop for Ended {
 fn start() -> std::io::Result<Duration> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_function1"));
-    command.env_clear().env("FAASBENCH_LISTEN", address.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
+    command.env_clear().env("FAASBENCH_LISTEN", address.to_string());
+    command.env("FAASBENCH_SCRATCH", env!("CARGO_TARGET_TMPDIR")).stdin(Stdio::null()).stdout(Stdio::null());
     let begin = Instant::now();
     let _process = Ended(command.spawn()?);
     let mut stream = connect(address, begin)?;

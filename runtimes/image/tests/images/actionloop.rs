@@ -20,6 +20,7 @@ fn results_come_on_the_third_descriptor_after_the_acknowledgement() {
     command
         .env_clear()
         .env("__OW_ACTION_NAME", "/guest/f")
+        .env("FAASBENCH_SCRATCH", env!("CARGO_TARGET_TMPDIR"))
         .env("__OW_PROXY_VERSION", "1.17")
         .env("__OW_WAIT_FOR_ACK", "1")
         .arg("-c")

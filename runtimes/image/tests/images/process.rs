@@ -24,7 +24,9 @@ pub(crate) fn named_image(name: &str) -> Command {
         "thumbnailer" => env!("CARGO_BIN_EXE_thumbnailer"),
         other => panic!("no image {other}"),
     });
-    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // A process that is killed leaves its scratch folder, so it is made where builds put theirs.
+    command.env_clear().env("FAASBENCH_SCRATCH", env!("CARGO_TARGET_TMPDIR"));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
