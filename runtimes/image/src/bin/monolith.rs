@@ -1,0 +1,5 @@
+//! The native image of the lab function `monolith`.
+
+fn main() -> std::process::ExitCode {
+    images::run(monolith::handle)
+}

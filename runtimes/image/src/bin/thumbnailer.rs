@@ -1,0 +1,5 @@
+//! The native image of the lab function `thumbnailer`.
+
+fn main() -> std::process::ExitCode {
+    images::run(thumbnailer::handle)
+}
