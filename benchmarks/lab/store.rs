@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, Throughput};
 use faasbench::results::row::{Invocation, Outcome};
-use faasbench::results::{Filter, NewRun, RunStatus, Store};
+use faasbench::results::{Filter, Location, NewRun, RunStatus, Store};
 use serde_json::json;
 
 /// Rows in one round.
@@ -11,7 +11,9 @@ const ROWS: u64 = 20_000;
 pub(crate) fn benchmark(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the system has threads");
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let store = runtime.block_on(Store::open(folder.path().join("results.db"))).expect("the folder can be written");
+    let store = runtime
+        .block_on(Store::open(&Location::File(folder.path().join("results.db"))))
+        .expect("the folder can be written");
     let mut group = criterion.benchmark_group("store");
     group.sample_size(10).throughput(Throughput::Elements(ROWS));
     let mut last = None;

@@ -2,12 +2,22 @@
 
 use schemars::{Schema, schema_for};
 
+use crate::environment::Diagnosis;
 use crate::experiment::Plan;
-use crate::report::RunReport;
+use crate::report::{ComparisonReport, RunReport};
+use crate::results::ListedRun;
+use crate::results::export::RunDocument;
 
 /// Every schema: its file's name, and the schema.
 pub fn all() -> Vec<(&'static str, Schema)> {
-    vec![("run-report-1.json", schema_for!(RunReport)), ("plan-1.json", schema_for!(Plan))]
+    vec![
+        ("run-report-1.json", schema_for!(RunReport)),
+        ("run-1.json", schema_for!(RunDocument)),
+        ("comparison-1.json", schema_for!(ComparisonReport)),
+        ("diagnosis-1.json", schema_for!(Diagnosis)),
+        ("listed-runs-1.json", schema_for!(Vec<ListedRun>)),
+        ("plan-1.json", schema_for!(Plan)),
+    ]
 }
 
 #[cfg(test)]
@@ -27,7 +37,13 @@ mod tests {
             if std::env::var_os("FAASBENCH_WRITE_SCHEMAS").is_some() {
                 std::fs::write(&path, &text).unwrap();
             }
-            assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), text, "{} is out of date", path.display());
+            let stored = std::fs::read_to_string(&path).unwrap_or_default();
+            // Without the texts: they fill screens.
+            assert!(
+                stored == text,
+                "{} is out of date; `git diff` shows what the command above changes",
+                path.display()
+            );
         }
     }
 }

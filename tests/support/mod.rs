@@ -1,12 +1,14 @@
 //! What the tests share: the command, engines in this process, and the results that a run leaves.
 
 mod cache;
+mod chromium;
 mod command;
 mod engines;
 mod results;
 mod shared_files;
 
 pub(crate) use cache::cache;
+pub(crate) use chromium::Browser;
 pub(crate) use command::{Ended, Running, faasbench, faasbench_with_input, is_alive};
 pub(crate) use engines::{Bench, files, invoke, launch, records, root_record};
 pub(crate) use results::{Recorded, Results, rows_in};

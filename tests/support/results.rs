@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use faasbench::results::row::{Counter, Invocation, Metric, Note, Outcome, Sample};
-use faasbench::results::{Filter, Run, Store, Table};
+use faasbench::results::{Filter, Location, Run, Store, Table};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tempfile::TempDir;
@@ -49,6 +49,21 @@ impl Results {
         faasbench(&self.words(words).iter().map(String::as_str).collect::<Vec<_>>())
     }
 
+    /// `faasbench` with these words, on this file, to its end.
+    #[track_caller]
+    pub(crate) fn command(&self, words: &[&str]) -> Ended {
+        let argument = self.argument();
+        let words: Vec<&str> = words.iter().copied().chain(["--results", &argument]).collect();
+        faasbench(&words)
+    }
+
+    /// `faasbench` with these words, on this file, under way.
+    pub(crate) fn start_command(&self, words: &[&str]) -> Running {
+        let argument = self.argument();
+        let words: Vec<String> = words.iter().copied().chain(["--results", &argument]).map(str::to_owned).collect();
+        Running::start(&words)
+    }
+
     /// `faasbench run` with these words, into this file, under way.
     pub(crate) fn start(&self, words: &str) -> Running {
         Running::start(&self.words(words))
@@ -62,7 +77,7 @@ impl Results {
     /// What the newest run recorded.
     pub(crate) fn recorded(&self) -> Recorded {
         blocking(async {
-            let store = Store::open(self.path()).await.unwrap();
+            let store = Store::open(&Location::File(self.path())).await.unwrap();
             let run = store.run("latest").await.unwrap();
             let everything = Filter::default();
             let invocations = store.rows::<Invocation>(run.number, &everything).await.unwrap();

@@ -22,7 +22,7 @@ pub(super) fn execute(arguments: &ListArguments) -> Result<(), Failure> {
         }
         Listing::Experiments => Experiment::ALL
             .iter()
-            .map(|experiment| (experiment.name().to_owned(), experiment.question().to_owned()))
+            .map(|experiment| (experiment.name().to_owned(), crate::report::question(experiment.name()).to_owned()))
             .collect(),
         Listing::Sizes => sizes(),
         Listing::Platforms => PLATFORMS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),

@@ -2,12 +2,24 @@
 
 mod arguments;
 mod build;
+mod compare;
 mod completions;
 mod counters;
+mod doctor;
+mod environment;
 mod exit;
+mod export;
+mod images;
 mod invoke;
 mod list;
+mod replacement;
+mod report;
+mod results;
+mod resume;
 mod run;
+mod show;
+mod store;
+mod terminal;
 mod workloads;
 
 use std::ffi::OsString;
@@ -42,10 +54,16 @@ pub fn main(main_monotonic_ns: u64) -> ExitCode {
 async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> {
     match command {
         Command::Run(arguments) => run::execute(*arguments, words).await,
+        Command::Show(arguments) => show::execute(&arguments).await,
+        Command::Report(arguments) => report::execute(&arguments).await,
+        Command::Compare(arguments) => compare::execute(&arguments).await,
+        Command::Export(arguments) => export::execute(&arguments).await,
+        Command::Results(command) => results::execute(command).await,
         Command::Invoke(arguments) => invoke::execute(&arguments),
         Command::List(arguments) => list::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments).await,
         Command::Counters(arguments) => counters::execute(&arguments),
+        Command::Doctor(arguments) => doctor::execute(&arguments),
         Command::Completions(arguments) => completions::execute(&arguments),
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 
 use anyhow::{Context, anyhow};
 use rustix::thread::CpuSet;
@@ -11,38 +10,62 @@ use tokio::sync::watch;
 
 use super::arguments::RunArguments;
 use super::exit::{self, Failure};
-use super::workloads;
+use super::resume::Earlier;
+use super::{environment, images, store, terminal, workloads};
 use crate::engine::EngineKind;
 use crate::engine::wasm::Allocation;
-use crate::environment::{Environment, Known};
 use crate::experiment::{
-    Experiment, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress, RunSummary, Runner,
-    UntilInterval,
+    Done, Experiment, Journal, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress,
+    RunSummary, Runner, UntilInterval,
 };
 use crate::report;
 use crate::results::row::Level;
-use crate::results::{NewRun, Recorder, RunStatus, Store, StoreError};
+use crate::results::{NewRun, Recorder, RunStatus, Store};
 use crate::worker::WorkerCommand;
 use crate::workload::{Function, Size};
 
 pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Result<(), Failure> {
-    let plan = match &arguments.plan {
-        Some(path) => Plan::read(path).map_err(Failure::users)?,
-        None => plan(&arguments)?,
+    let earlier = match &arguments.resume {
+        Some(wanted) => Some(Earlier::find(wanted, &arguments).await?),
+        None => None,
+    };
+    let plan = match (&earlier, &arguments.plan) {
+        (Some(earlier), _) => earlier.plan.clone(),
+        (None, Some(path)) => Plan::read(path).map_err(Failure::users)?,
+        (None, None) => plan(&arguments)?,
     };
     if arguments.dry_run {
         return if arguments.json { exit::print_json(&plan) } else { exit::print(&describe(&plan)) };
     }
+    if let Some(earlier) = &earlier
+        && earlier.run.status == RunStatus::Complete
+    {
+        eprintln!("run {} is complete: nothing of its plan is left to do", earlier.run.id);
+        return Ok(());
+    }
     check_pin(&plan)?;
-    // Opened before the slow parts, so that a path that can't be written is known at once.
-    let store = Store::open(&arguments.results).await.map_err(store_failure)?;
+    // Opened before the slow parts, so that a place that can't be written is known at once.
+    store::writable(&arguments.results.location, async |store| {
+        measure(&arguments, &words, &plan, earlier.as_ref(), store).await
+    })
+    .await
+}
+
+/// Prepares, measures, reports.
+async fn measure(
+    arguments: &RunArguments,
+    words: &[OsString],
+    plan: &Plan,
+    earlier: Option<&Earlier>,
+    store: &Store,
+) -> Result<(), Failure> {
     let folders = workloads::folders()?;
     let functions: Vec<&'static Function> =
         workloads::functions(&plan.workloads.iter().map(|workload| workload.function.clone()).collect::<Vec<_>>())?;
     let compiles = plan.engines.contains(&EngineKind::Wasm);
     let steps = plan.workloads.len() + if compiles { functions.len() } else { 0 };
     let progress = Progress::on_standard_error(steps as u64);
-    let ready = workloads::prepare(&plan, &folders, &progress).await?;
+    let ready = workloads::prepare(plan, &folders, &progress).await?;
     if compiles {
         workloads::compile(&functions, Allocation::OnDemand, &folders, &progress).await?;
         if plan.counters.simulate {
@@ -51,32 +74,33 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
     }
     progress.finish();
 
-    let environment = Environment::collect(&Known {
-        program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        rustc_version: Some(env!("FAASBENCH_RUSTC_VERSION").to_owned()),
-        wasmtime_version: Some(env!("FAASBENCH_WASMTIME_VERSION").to_owned()),
-        usable_counters: None,
-    });
-    let recorder = store
-        .create_run(NewRun {
-            label: arguments.label.clone(),
-            command: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
-            plan: serde_json::to_value(&plan).map_err(Failure::ours)?,
-            environment: serde_json::to_value(&environment).map_err(Failure::ours)?,
-            seed: plan.seed,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        })
-        .await
-        .map_err(store_failure)?;
+    let environment = environment::collect();
+    let command: Vec<String> = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let (recorder, done) = match earlier {
+        Some(earlier) => earlier.go_on(store, &command, &environment).await?,
+        None => {
+            let new = NewRun {
+                label: arguments.label.clone(),
+                command,
+                plan: serde_json::to_value(plan).map_err(Failure::ours)?,
+                environment: serde_json::to_value(&environment).map_err(Failure::ours)?,
+                images: images::of(&functions, &plan.engines),
+                seed: plan.seed,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            };
+            (store.create_run(new).await.map_err(store::failure)?, Done::default())
+        }
+    };
+    let journal = Journal::new(&recorder, Progress::silent());
     for warning in environment.warnings() {
-        recorder.note(Level::Warning, warning).map_err(Failure::ours)?;
+        journal.note(Level::Warning, warning).map_err(Failure::ours)?;
     }
 
     let (cut, interrupt) = watch::channel(false);
     let signals = tokio::spawn(watch_signals(cut));
-    let progress = Progress::on_standard_error(Runner::steps(&plan, ready.len()));
+    let progress = Progress::on_standard_error(Runner::steps(plan, ready.len()));
     let command = WorkerCommand::this_program().map_err(Failure::ours)?;
-    let runner = Runner::new(&plan, &ready, &folders, &recorder, command, progress.clone(), interrupt);
+    let runner = Runner::new(plan, &ready, &folders, &recorder, command, progress.clone(), interrupt).resuming(done);
     let outcome = runner.run().await;
     progress.finish();
     signals.abort();
@@ -91,23 +115,20 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
     };
     finish(&recorder, &summary).await?;
     let run = store.run(&recorder.run().id).await.map_err(Failure::ours)?;
-    let report = report::collect(&store, &run).await.map_err(Failure::ours)?;
+    let report = report::collect(store, &run).await.map_err(Failure::ours)?;
     if arguments.json {
         exit::print_json(&report)?;
     } else {
-        let width = terminal_width();
-        let mut text = report::render(&report, width);
+        let mut text = report::render(&report, None, terminal::width());
         let _ = writeln!(
             text,
             "run {}: {} invocations succeeded, {} failed; kept in {}",
-            run.id,
-            summary.succeeded,
-            summary.failed,
-            arguments.results.display()
+            run.id, summary.succeeded, summary.failed, arguments.results.location
         );
+        let _ = writeln!(text, "`faasbench report {}` makes a page with plots of it", run.id);
         exit::print(&text)?;
     }
-    verdict(&summary, &run.id, &arguments)
+    verdict(&summary, &run.id, arguments)
 }
 
 /// Refuses a processor that this process may not use, before anything is started on it.
@@ -135,8 +156,9 @@ fn verdict(summary: &RunSummary, run: &str, arguments: &RunArguments) -> Result<
     if summary.interrupted {
         let kept = summary.succeeded + summary.failed;
         return Err(Failure::Interrupted(format!(
-            "interrupted; the {kept} invocations measured until then are kept as run {run} in {}",
-            arguments.results.display()
+            "interrupted; the {kept} invocations measured until then are kept as run {run} in {}; `faasbench run --resume \
+             {run}` goes on",
+            arguments.results.location
         )));
     }
     match summary.problems.len() {
@@ -159,17 +181,6 @@ async fn watch_signals(cut: watch::Sender<bool>) {
         }
         cut.send_replace(true);
     }
-}
-
-fn terminal_width() -> Option<u16> {
-    if !std::io::stdout().is_terminal() {
-        return None;
-    }
-    rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
-}
-
-fn store_failure(error: StoreError) -> Failure {
-    Failure::Users(anyhow::Error::new(error).context("could not use the results database"))
 }
 
 /// The plan that the command line describes.

@@ -7,13 +7,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::fact::{Fact, text};
 use super::types::{BuildFacts, CounterFacts, CpuFacts, Environment, Known, MemoryFacts, SystemFacts};
-use super::{cgroup, virtualisation};
+use super::{cgroup, tools, virtualisation};
 
 impl Environment {
     /// Reads this machine.
     #[must_use]
     pub fn collect(known: &Known) -> Self {
-        Self::collect_below(Path::new("/"), known)
+        Self { tools: tools::collect(), ..Self::collect_below(Path::new("/"), known) }
     }
 
     /// Reads the machine whose `proc`, `sys` and `etc` are below `root`.
@@ -30,6 +30,7 @@ impl Environment {
                 usable_counters: Fact::or_absent(known.usable_counters, "the counters weren't tried"),
                 nmi_watchdog: number::<u32>(&root.join("proc/sys/kernel/nmi_watchdog")).then(|value| Some(value != 0)),
             },
+            tools: tools::unknown(),
             build: BuildFacts {
                 program_version: known.program_version.clone(),
                 rustc_version: Fact::or_absent(known.rustc_version.clone(), "not known to this build"),

@@ -33,6 +33,8 @@ pub struct Environment {
     pub virtualisation: VirtualisationFacts,
     /// Counting events.
     pub counters: CounterFacts,
+    /// Programs beside this one that some of it needs.
+    pub tools: ToolFacts,
     /// Versions of this program and what it was built with.
     pub build: BuildFacts,
     /// Nanoseconds since 1970 when this was read.
@@ -153,6 +155,17 @@ pub struct CounterFacts {
     pub usable_counters: Fact<u32>,
     /// Whether the kernel's watchdog holds a counter.
     pub nmi_watchdog: Fact<bool>,
+}
+
+/// Programs beside this one that some of it needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ToolFacts {
+    /// The container engine that answers, with its version, such as `Docker Engine 28.1.1`.
+    pub container_engine: Fact<String>,
+    /// The targets that the Rust compiler on the path can compile for.
+    pub rust_targets: Fact<Vec<String>>,
+    /// Valgrind's version, such as `valgrind-3.19.0`.
+    pub valgrind: Fact<String>,
 }
 
 /// Versions of this program and what it was built with.

@@ -2,12 +2,18 @@
 
 mod counting;
 mod crew;
+mod done;
+mod journal;
 mod plan;
 mod progress;
 mod record;
 mod runner;
 mod schedule;
+mod simulated;
+mod until_interval;
 
+pub use done::Done;
+pub use journal::Journal;
 pub use plan::{
     Experiment, PLAN_VERSION, Plan, PlanError, PlannedCounters, PlannedExperiment, PlannedWorkload, UntilInterval,
 };

@@ -44,16 +44,6 @@ impl Experiment {
         }
     }
 
-    /// The question that it answers.
-    pub fn question(self) -> &'static str {
-        match self {
-            Experiment::Time => "how long does it take, warm and cold, native and WASM?",
-            Experiment::Memory => "how much memory does it need?",
-            Experiment::DiskIo => "what does it read and write?",
-            Experiment::Papi => "what do the hardware counters say?",
-        }
-    }
-
     /// Warm repetitions for each workload and engine when none are asked for. A 95% interval of a median needs 6 values,
     /// and a 95th percentile with an upper bound 59; a counter or a peak of memory varies little and needs fewer.
     pub fn default_repetitions(self) -> u32 {

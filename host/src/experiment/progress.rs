@@ -38,6 +38,11 @@ impl Progress {
         self.bar.inc(1);
     }
 
+    /// Many steps are done.
+    pub fn steps(&self, steps: u64) {
+        self.bar.inc(steps);
+    }
+
     /// More steps than were known of before.
     pub fn more_steps(&self, steps: u64) {
         self.bar.inc_length(steps);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::crew::Crew;
+use super::journal::Journal;
 use super::schedule::Unit;
 use crate::engine::EngineKind;
 use crate::probe::counters::{CounterSeries, CounterValue, Derived, PassValues, Source, cpu_utilisation, derive};
@@ -11,7 +12,7 @@ use crate::probe::memory::{MemorySample, MemorySeries};
 use crate::results::row::{
     Counter, Invocation, Labels, Metric, NestedRecord, Outcome as StoredOutcome, Reading, Sample,
 };
-use crate::results::{InvocationId, RecordError, Recorder};
+use crate::results::{InvocationId, RecordError};
 use crate::worker::{
     Answer, CounterReadings, DiskIoReadings, Measured, MemoryReadings, Outcome, Readings, WorkerError,
 };
@@ -84,7 +85,7 @@ pub(super) struct Recorded {
 }
 
 /// Records what one worker measured.
-pub(super) fn measured(recorder: &Recorder, place: Place<'_>, measured: &Measured) -> Result<Recorded, RecordError> {
+pub(super) fn measured(recorder: &Journal<'_>, place: Place<'_>, measured: &Measured) -> Result<Recorded, RecordError> {
     let mut first: Option<Recorded> = None;
     for answer in &measured.answers {
         let id = recorder.reserve();
@@ -113,7 +114,7 @@ pub(super) fn measured(recorder: &Recorder, place: Place<'_>, measured: &Measure
 
 /// Records an invocation that got no answer.
 pub(super) fn failed(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     place: Place<'_>,
     error: &WorkerError,
     unix_ns: u64,
@@ -152,7 +153,7 @@ fn invocation(place: Place<'_>, measured: &Measured, answer: &Answer) -> (Invoca
     (row, digest)
 }
 
-fn nested_records(recorder: &Recorder, invocation: InvocationId, body: &str) -> Result<(), RecordError> {
+fn nested_records(recorder: &Journal<'_>, invocation: InvocationId, body: &str) -> Result<(), RecordError> {
     let response: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let Some(records) = response["records"].as_object().filter(|records| records.len() > 1) else {
         return Ok(());
@@ -176,7 +177,7 @@ fn nested_records(recorder: &Recorder, invocation: InvocationId, body: &str) -> 
     Ok(())
 }
 
-fn readings(recorder: &Recorder, id: InvocationId, measured: &Measured) -> Result<(), RecordError> {
+fn readings(recorder: &Journal<'_>, id: InvocationId, measured: &Measured) -> Result<(), RecordError> {
     match &measured.readings {
         Readings::Time { cpu_ns, .. } => metric(recorder, id, "cpu-time", Reading::Value(*cpu_ns as f64), "ns", &[]),
         Readings::Memory(memory) => memory_readings(recorder, id, measured, memory),
@@ -187,7 +188,7 @@ fn readings(recorder: &Recorder, id: InvocationId, measured: &Measured) -> Resul
 }
 
 pub(super) fn metric(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     id: InvocationId,
     name: &str,
     value: Reading<f64>,
@@ -211,7 +212,7 @@ fn or_absent(value: Option<u64>, reason: Option<&String>) -> Reading<f64> {
 }
 
 fn memory_readings(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     id: InvocationId,
     measured: &Measured,
     memory: &MemoryReadings,
@@ -242,7 +243,7 @@ fn memory_readings(
 
 /// Records the series that was sampled around an invocation, with a mark where the invocation began and ended.
 pub(super) fn memory_series(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     id: InvocationId,
     measured: &Measured,
     series: &MemorySeries,
@@ -266,7 +267,7 @@ pub(super) fn memory_series(
 
 #[expect(clippy::too_many_arguments, reason = "one for each column that differs")]
 fn sample(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     id: InvocationId,
     measured: &Measured,
     series: &str,
@@ -288,7 +289,7 @@ fn sample(
     })
 }
 
-fn disk_io_readings(recorder: &Recorder, id: InvocationId, disk_io: &DiskIoReadings) -> Result<(), RecordError> {
+fn disk_io_readings(recorder: &Journal<'_>, id: InvocationId, disk_io: &DiskIoReadings) -> Result<(), RecordError> {
     let figures: [(&str, Column<'_, IoCounters, u64>); 7] = [
         ("bytes", ("read", |io| io.rchar)),
         ("bytes", ("written", |io| io.wchar)),
@@ -323,7 +324,7 @@ fn disk_io_readings(recorder: &Recorder, id: InvocationId, disk_io: &DiskIoReadi
 }
 
 fn counter_readings(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     id: InvocationId,
     measured: &Measured,
     counters: &CounterReadings,
@@ -346,7 +347,7 @@ fn counter_readings(
 }
 
 /// Records the counts of one pass, and what follows from them.
-pub(super) fn counters(recorder: &Recorder, id: InvocationId, values: &PassValues) -> Result<(), RecordError> {
+pub(super) fn counters(recorder: &Journal<'_>, id: InvocationId, values: &PassValues) -> Result<(), RecordError> {
     for value in &values.values {
         recorder.record(counter(id, value))?;
     }
@@ -381,13 +382,13 @@ fn source_name(source: Source) -> &'static str {
     }
 }
 
-fn derived_metric(recorder: &Recorder, id: InvocationId, derived: &Derived) -> Result<(), RecordError> {
+fn derived_metric(recorder: &Journal<'_>, id: InvocationId, derived: &Derived) -> Result<(), RecordError> {
     let labels = [("formula", derived.formula.as_str()), ("label", derived.label.as_str())];
     metric(recorder, id, &derived.name, Reading::Value(derived.value), "1", &labels)
 }
 
 fn counter_series(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     id: InvocationId,
     measured: &Measured,
     series: &CounterSeries,
@@ -413,7 +414,7 @@ fn counter_series(
 
 /// Records the steps of a cold start that came before the first invocation.
 pub(super) fn phases(
-    recorder: &Recorder,
+    recorder: &Journal<'_>,
     id: InvocationId,
     crew: &Crew,
     first_call_ns: Option<u64>,

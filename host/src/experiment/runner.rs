@@ -10,6 +10,8 @@ use tokio::sync::watch;
 
 use super::counting::Counting;
 use super::crew::Crew;
+use super::done::Done;
+use super::journal::Journal;
 use super::plan::{Experiment, Plan};
 use super::progress::Progress;
 use super::record::{self, Place, Recorded};
@@ -20,16 +22,11 @@ use crate::probe::clock::unix_ns;
 use crate::probe::memory::{Detail, MemorySampler, SamplerOptions};
 use crate::results::row::{Level, Reading};
 use crate::results::{RecordError, Recorder};
-use crate::stats::{Bootstrap, Clusters, clustered_median};
 use crate::worker::{Preparation, ProbeRequest, WorkerCommand, WorkerError};
 use crate::workload::Function;
 
 /// An engine that fails this often in a row in one unit is left alone for the rest of it: it would only fail again.
 const FAILURES_IN_A_ROW: u32 = 3;
-/// How much longer everything takes in a simulated processor, as a factor on time limits.
-const SIMULATION_SLOWDOWN: u32 = 100;
-/// Repetitions that are run before an interval is looked at again.
-const REPETITIONS_BETWEEN_LOOKS: u32 = 10;
 
 /// A workload that is ready: its objects are in storage.
 #[derive(Debug, Clone)]
@@ -67,7 +64,7 @@ pub struct RunSummary {
 }
 
 /// Walls of the warm invocations of one workload on one engine, by process.
-type Walls = BTreeMap<u32, Vec<f64>>;
+pub(super) type Walls = BTreeMap<u32, Vec<f64>>;
 
 /// Carries out one plan.
 pub struct Runner<'a> {
@@ -78,19 +75,21 @@ pub struct Runner<'a> {
     /// Where objects, components and scratch folders are.
     pub folders: &'a CacheFolders,
     /// Where results go.
-    pub recorder: &'a Recorder,
+    pub journal: Journal<'a>,
     /// How workers are started.
     pub command: WorkerCommand,
     /// Who watches.
     pub progress: Progress,
     /// Becomes true when the run is to be cut, in the midst of an invocation if need be.
     pub interrupt: watch::Receiver<bool>,
-    processes: AtomicU32,
+    /// What an earlier part of the same run has measured.
+    pub done: Done,
+    pub(super) processes: AtomicU32,
 }
 
-struct State {
+pub(super) struct State {
     summary: RunSummary,
-    walls: BTreeMap<(usize, EngineKind), Walls>,
+    pub(super) walls: BTreeMap<(usize, EngineKind), Walls>,
     digests: BTreeMap<usize, BTreeMap<String, EngineKind>>,
     counting: Counting,
 }
@@ -106,8 +105,14 @@ impl<'a> Runner<'a> {
         progress: Progress,
         interrupt: watch::Receiver<bool>,
     ) -> Runner<'a> {
-        let processes = AtomicU32::new(0);
-        Runner { plan, workloads, folders, recorder, command, progress, interrupt, processes }
+        let (done, processes) = (Done::default(), AtomicU32::new(0));
+        let journal = Journal::new(recorder, progress.clone());
+        Runner { plan, workloads, folders, journal, command, progress, interrupt, done, processes }
+    }
+
+    /// A runner that goes on where an earlier part of the same run was cut: what is measured stays.
+    pub fn resuming(self, done: Done) -> Runner<'a> {
+        Runner { processes: AtomicU32::new(done.next_process()), done, ..self }
     }
 
     /// Steps that progress will show: one for each worker's unit.
@@ -124,8 +129,7 @@ impl<'a> Runner<'a> {
         for (level, text) in &counting.notes {
             self.note(*level, text)?;
         }
-        let mut state =
-            State { summary: RunSummary::default(), walls: BTreeMap::new(), digests: BTreeMap::new(), counting };
+        let mut state = self.state(counting);
         state.summary.problems.extend(state.counting.problems.clone());
         let units = units(self.plan, self.workloads.len());
         for unit in &units {
@@ -142,80 +146,62 @@ impl<'a> Runner<'a> {
         Ok(state.summary)
     }
 
-    fn interrupted(&self) -> bool {
+    /// What is known before the first unit: what an earlier part of the run has found.
+    fn state(&self, counting: Counting) -> State {
+        let mut state =
+            State { summary: RunSummary::default(), walls: BTreeMap::new(), digests: BTreeMap::new(), counting };
+        for (index, workload) in self.workloads.iter().enumerate() {
+            let (function, size) = (workload.function.name, workload.label.as_str());
+            state.digests.insert(index, self.done.digests(function, size));
+            for engine in &self.plan.engines {
+                state.walls.insert((index, *engine), self.done.walls(function, size, *engine));
+            }
+        }
+        state
+    }
+
+    /// The repetitions of a unit that are still to be done on an engine.
+    fn left(&self, unit: Unit, engine: EngineKind, state: &State) -> BTreeSet<u32> {
+        let simulated = unit.experiment == Experiment::Papi && self.plan.counters.simulate;
+        // A simulated process makes one counted invocation, however many repetitions are asked for.
+        let repetitions = if simulated { 1 } else { unit.repetitions };
+        let each = match unit.experiment {
+            _ if simulated => 1,
+            Experiment::Memory => self.plan.instances as usize,
+            _ => state.counting.probes(unit.experiment, self.plan).len(),
+        };
+        let workload = &self.workloads[unit.workload];
+        let done = self.done.repetitions(
+            unit.experiment,
+            workload.function.name,
+            &workload.label,
+            unit.process,
+            engine,
+            each.max(1),
+        );
+        (1..=repetitions).filter(|repetition| !done.contains(repetition)).collect()
+    }
+
+    pub(super) fn interrupted(&self) -> bool {
         *self.interrupt.borrow()
     }
 
-    /// Goes on with workloads whose intervals are still too wide.
-    async fn until_interval(&self, state: &mut State) -> Result<(), RunError> {
-        let Some(until) = self.plan.until_interval else { return Ok(()) };
-        if !self.plan.experiments.iter().any(|planned| planned.experiment == Experiment::Time) {
-            return Ok(());
-        }
-        let mut process = self.plan.processes;
-        for workload in 0..self.workloads.len() {
-            loop {
-                let (widest, fewest) = self.widest(state, workload);
-                let narrow = widest.is_some_and(|width| width <= until.fraction);
-                if narrow || fewest == 0 || fewest >= until.max_repetitions || self.interrupted() {
-                    if !narrow && !self.interrupted() {
-                        let name = self.name(workload);
-                        let reached = widest.map_or("unknown".to_owned(), |width| format!("{:.1}%", width * 100.0));
-                        self.note(
-                            Level::Warning,
-                            &format!(
-                                "{name}: the interval of the median is within {reached} after {fewest} repetitions, \
-                                 not within the {:.1}% asked for; raise --max-repetitions or quieten the machine",
-                                until.fraction * 100.0
-                            ),
-                        )?;
-                    }
-                    break;
-                }
-                self.progress.more_steps(1);
-                let repetitions = REPETITIONS_BETWEEN_LOOKS.max(fewest / 2).min(until.max_repetitions - fewest);
-                self.unit(Unit { experiment: Experiment::Time, workload, process, repetitions }, state).await?;
-                self.progress.step();
-                process += 1;
-            }
-        }
-        Ok(())
-    }
-
-    /// The widest relative half-interval among a workload's engines, and the fewest repetitions.
-    fn widest(&self, state: &State, workload: usize) -> (Option<f64>, u32) {
-        let mut widest = Some(0.0_f64);
-        let mut fewest = u32::MAX;
-        for engine in &self.plan.engines {
-            let processes: Vec<Vec<f64>> =
-                state.walls.get(&(workload, *engine)).into_iter().flat_map(BTreeMap::values).cloned().collect();
-            fewest = fewest.min(processes.iter().map(Vec::len).sum::<usize>().try_into().unwrap_or(u32::MAX));
-            // The interval that the report will give, so that what was asked for is what is read.
-            let width = Clusters::new(processes).ok().and_then(|clusters| {
-                let median = clustered_median(&clusters, &Bootstrap::default());
-                median.interval?.relative_half_width(median.value)
-            });
-            widest = widest.zip(width).map(|(widest, width)| widest.max(width));
-        }
-        (widest, fewest)
-    }
-
-    fn name(&self, workload: usize) -> String {
+    pub(super) fn name(&self, workload: usize) -> String {
         let workload = &self.workloads[workload];
         format!("{}/{}", workload.function.name, workload.label)
     }
 
-    fn note(&self, level: Level, text: &str) -> Result<(), RunError> {
+    pub(super) fn note(&self, level: Level, text: &str) -> Result<(), RunError> {
         self.progress.line(&match level {
             Level::Remark => text.to_owned(),
             Level::Warning => format!("warning: {text}"),
             Level::Error => format!("error: {text}"),
         });
-        self.recorder.note(level, text)?;
+        self.journal.note(level, text)?;
         Ok(())
     }
 
-    fn preparation(&self, unit: Unit, engine: EngineKind) -> Preparation {
+    pub(super) fn preparation(&self, unit: Unit, engine: EngineKind) -> Preparation {
         let workload = &self.workloads[unit.workload];
         Preparation {
             function: workload.function.name.to_owned(),
@@ -232,12 +218,15 @@ impl<'a> Runner<'a> {
         }
     }
 
-    async fn unit(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
+    pub(super) async fn unit(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
         let name = self.name(unit.workload);
         self.progress.doing(format!("{} {name}", unit.experiment));
         let mut order = generator(self.plan.seed, "engines", u64::from(self.processes.load(Ordering::Relaxed)));
         let mut engines = self.plan.engines.clone();
         engines.shuffle(&mut order);
+        let left: BTreeMap<EngineKind, BTreeSet<u32>> =
+            engines.iter().map(|engine| (*engine, self.left(unit, *engine, state))).collect();
+        engines.retain(|engine| !left[engine].is_empty());
         if unit.experiment == Experiment::Papi && self.plan.counters.simulate {
             for engine in engines {
                 self.simulate(unit, engine, state).await?;
@@ -259,6 +248,9 @@ impl<'a> Runner<'a> {
             for position in &positions {
                 if self.interrupted() {
                     return Ok(());
+                }
+                if crews[*position].as_ref().is_none_or(|(crew, _)| !left[&crew.engine].contains(&repetition)) {
+                    continue;
                 }
                 let Some((mut crew, mut failures)) = crews[*position].take() else { continue };
                 for probe in state.counting.probes(unit.experiment, self.plan) {
@@ -320,17 +312,17 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn timeout(&self) -> Duration {
+    pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.plan.timeout_ms)
     }
 
-    fn place(&self, unit: Unit, engine: EngineKind, process: u32, repetition: u32) -> Place<'_> {
+    pub(super) fn place(&self, unit: Unit, engine: EngineKind, process: u32, repetition: u32) -> Place<'_> {
         let workload = &self.workloads[unit.workload];
         Place { unit, function: workload.function.name, size: &workload.label, engine, process, repetition }
     }
 
     /// Records that a worker is gone, and what that costs.
-    fn gave_up(
+    pub(super) fn gave_up(
         &self,
         unit: Unit,
         engine: EngineKind,
@@ -339,12 +331,18 @@ impl<'a> Runner<'a> {
         error: &WorkerError,
         state: &mut State,
     ) -> Result<(), RunError> {
-        record::failed(self.recorder, self.place(unit, engine, process, repetition), error, unix_ns())?;
+        record::failed(&self.journal, self.place(unit, engine, process, repetition), error, unix_ns())?;
         state.summary.failed += 1;
         self.problem(unit, engine, &error.to_string(), state)
     }
 
-    fn problem(&self, unit: Unit, engine: EngineKind, message: &str, state: &mut State) -> Result<(), RunError> {
+    pub(super) fn problem(
+        &self,
+        unit: Unit,
+        engine: EngineKind,
+        message: &str,
+        state: &mut State,
+    ) -> Result<(), RunError> {
         let text = format!("{} {} on {engine}: {message}", unit.experiment, self.name(unit.workload));
         if state.summary.problems.insert(text.clone()) {
             self.note(Level::Error, &text)?;
@@ -379,15 +377,15 @@ impl<'a> Runner<'a> {
         for (index, measured) in all.iter().enumerate() {
             let process = crew.process + u32::try_from(index).unwrap_or(0);
             let place = self.place(unit, engine, process, repetition);
-            let recorded = record::measured(self.recorder, place, measured)?;
+            let recorded = record::measured(&self.journal, place, measured)?;
             if index == 0 {
                 if repetition == 0 && unit.experiment == Experiment::Time {
-                    record::phases(self.recorder, recorded.id, crew, recorded.wall_ns)?;
+                    record::phases(&self.journal, recorded.id, crew, recorded.wall_ns)?;
                 }
                 if unit.experiment == Experiment::Memory {
                     self.totals(&recorded, crew)?;
                     if let Some(series) = &series {
-                        record::memory_series(self.recorder, recorded.id, measured, series)?;
+                        record::memory_series(&self.journal, recorded.id, measured, series)?;
                     }
                 }
             }
@@ -416,14 +414,14 @@ impl<'a> Runner<'a> {
             }
             Err(reason) => (Reading::Absent(reason.clone()), Reading::Absent(reason.clone()), Reading::Absent(reason)),
         };
-        record::metric(self.recorder, recorded.id, "total-rss", rss, "bytes", &labels)?;
-        record::metric(self.recorder, recorded.id, "total-pss", pss, "bytes", &labels)?;
-        record::metric(self.recorder, recorded.id, "total-uss", uss, "bytes", &labels)?;
+        record::metric(&self.journal, recorded.id, "total-rss", rss, "bytes", &labels)?;
+        record::metric(&self.journal, recorded.id, "total-pss", pss, "bytes", &labels)?;
+        record::metric(&self.journal, recorded.id, "total-uss", uss, "bytes", &labels)?;
         Ok(())
     }
 
     /// Counts an invocation, compares its result with those before, and keeps its time for the interval.
-    fn judge(
+    pub(super) fn judge(
         &self,
         unit: Unit,
         engine: EngineKind,
@@ -452,43 +450,6 @@ impl<'a> Runner<'a> {
             walls.entry(process).or_default().push(wall_ns as f64);
         }
         Ok(true)
-    }
-
-    /// One invocation inside Valgrind. What it counts does not vary, so each process makes one.
-    async fn simulate(&self, unit: Unit, engine: EngineKind, state: &mut State) -> Result<(), RunError> {
-        let process = self.processes.fetch_add(1, Ordering::Relaxed);
-        let (command, output) = match Counting::simulator(&self.command, self.folders) {
-            Ok(simulator) => simulator,
-            Err(reason) => return self.problem(unit, engine, &reason, state),
-        };
-        let preparation = Preparation { simulated: true, ..self.preparation(unit, engine) };
-        let timeout = self.timeout() * SIMULATION_SLOWDOWN;
-        let mut crew = match Crew::start(&command, timeout, process, &preparation, 1).await {
-            Ok(crew) => crew,
-            Err(error) => return self.gave_up(unit, engine, process, 0, &error, state),
-        };
-        // The first one warms up outside the counted function.
-        let place = self.place(unit, engine, process, 1);
-        let outcome = async {
-            crew.invoke(&ProbeRequest::Time).await?;
-            let measured = crew.invoke(&ProbeRequest::Simulation).await?;
-            crew.finish().await?;
-            Ok(measured)
-        };
-        match outcome.await {
-            Ok(measured) => {
-                for measured in &measured {
-                    let recorded = record::measured(self.recorder, place, measured)?;
-                    match Counting::simulated(output.path()) {
-                        Ok(values) => record::counters(self.recorder, recorded.id, &values)?,
-                        Err(reason) => self.problem(unit, engine, &reason, state)?,
-                    }
-                    self.judge(unit, engine, process, 1, recorded, state)?;
-                }
-                Ok(())
-            }
-            Err(error) => self.gave_up(unit, engine, process, 1, &error, state),
-        }
     }
 }
 

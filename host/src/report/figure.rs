@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::answer::Answer;
 use crate::results::RunStatus;
 use crate::stats::{Estimate, Outliers, Percentile};
 
@@ -17,12 +18,18 @@ pub struct RunReport {
     pub schema: String,
     /// The run.
     pub run: ReportedRun,
+    /// What the run says in a sentence for each experiment.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
     /// One entry for each thing measured, in the order of experiment, function, size, engine, state.
     pub figures: Vec<Figure>,
     /// WASM against native, where both were measured.
     pub ratios: Vec<Ratio>,
     /// Invocations that failed, alike ones together.
     pub failures: Vec<Failure>,
+    /// What the order of the values shows: drift over the run, warming up within a process.
+    #[serde(default)]
+    pub observations: Vec<String>,
     /// Remarks made during the run, in their order.
     pub notes: Vec<String>,
 }
@@ -38,6 +45,9 @@ pub struct ReportedRun {
     pub finished_unix_ns: Option<i64>,
     /// How far it got.
     pub status: RunStatus,
+    /// The name that the user gave it.
+    #[serde(default)]
+    pub label: Option<String>,
     /// Its command line.
     pub command: Vec<String>,
     /// Its plan, as `--plan` takes it.

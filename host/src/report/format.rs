@@ -53,7 +53,7 @@ fn digits(value: f64, whole: bool) -> String {
 }
 
 /// A value in its unit: `1.23 ms`, `4.56 MiB`, `7.89 M`.
-pub(super) fn value(value: f64, unit: &str) -> String {
+pub fn value(value: f64, unit: &str) -> String {
     let scale = scale(value, unit);
     let number = digits(value / scale.size, scale.size == 1.0);
     if scale.name.is_empty() { number } else { format!("{number} {}", scale.name) }
@@ -73,7 +73,7 @@ pub(super) fn estimate(estimate: &Estimate, unit: &str) -> String {
 }
 
 /// A ratio with its interval: `1.52x [1.49, 1.55]`.
-pub(super) fn ratio(estimate: &Estimate) -> String {
+pub fn ratio(estimate: &Estimate) -> String {
     match estimate.interval {
         Some(Interval { low, high, .. }) => format!("{:.2}x [{low:.2}, {high:.2}]", estimate.value),
         None => format!("{:.2}x", estimate.value),

@@ -2,12 +2,11 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sqlx::sqlite::SqliteConnection;
-
 use super::RunNumber;
-use super::error::is_constraint;
-use super::insert::Statements;
+use super::database::Connection;
+use super::insert::{Present, Statements};
 use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
+use super::sift;
 use super::table::{Stored, Table};
 
 /// Something to write.
@@ -42,6 +41,25 @@ impl Row {
     }
 }
 
+/// The ids that the next rows of a run get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NextIds {
+    pub(super) invocation: i64,
+    pub(super) record: i64,
+    pub(super) sample: i64,
+    pub(super) counter: i64,
+    pub(super) metric: i64,
+    pub(super) note: i64,
+}
+
+impl NextIds {
+    /// Those of a run that has no rows.
+    pub(super) fn first(run: RunNumber) -> Self {
+        let first = run.first_row();
+        Self { invocation: first, record: first, sample: first, counter: first, metric: first, note: first }
+    }
+}
+
 /// Rows of one kind that wait, and the id of the next.
 #[derive(Debug)]
 struct Waiting<T> {
@@ -50,8 +68,8 @@ struct Waiting<T> {
 }
 
 impl<T> Waiting<T> {
-    fn new(run: RunNumber) -> Self {
-        Self { rows: Vec::new(), next: run.first_row() }
+    fn new(next: i64) -> Self {
+        Self { rows: Vec::new(), next }
     }
 
     fn push(&mut self, row: T) {
@@ -73,14 +91,14 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(run: RunNumber) -> Self {
+    pub(super) fn new(next: NextIds) -> Self {
         Self {
             invocations: Vec::new(),
-            records: Waiting::new(run),
-            samples: Waiting::new(run),
-            counters: Waiting::new(run),
-            metrics: Waiting::new(run),
-            notes: Waiting::new(run),
+            records: Waiting::new(next.record),
+            samples: Waiting::new(next.sample),
+            counters: Waiting::new(next.counter),
+            metrics: Waiting::new(next.metric),
+            notes: Waiting::new(next.note),
             rows: 0,
             bytes: 0,
         }
@@ -109,67 +127,53 @@ impl Batch {
         (self.rows, self.bytes) = (0, 0);
     }
 
+    /// Writes all, in the caller's transaction.
     pub(super) async fn write(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         statements: &mut Statements,
+        present: Present,
     ) -> Result<(), sqlx::Error> {
-        statements.insert(connection, &self.invocations).await?;
-        statements.insert(connection, &self.records.rows).await?;
-        statements.insert(connection, &self.samples.rows).await?;
-        statements.insert(connection, &self.counters.rows).await?;
-        statements.insert(connection, &self.metrics.rows).await?;
-        statements.insert(connection, &self.notes.rows).await
+        statements.insert(connection, &self.invocations, present).await?;
+        statements.insert(connection, &self.records.rows, present).await?;
+        statements.insert(connection, &self.samples.rows, present).await?;
+        statements.insert(connection, &self.counters.rows, present).await?;
+        statements.insert(connection, &self.metrics.rows, present).await?;
+        statements.insert(connection, &self.notes.rows, present).await?;
+        Ok(())
     }
 
-    /// Row by row, for a batch that holds rows which the database refuses: each of those becomes a note that holds it.
-    pub(super) async fn write_singly(
+    /// The same for a batch that holds rows which the database refuses: each of those becomes a note that holds it, in
+    /// the batch too.
+    pub(super) async fn write_what_is_taken(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         statements: &mut Statements,
+        present: Present,
     ) -> Result<(), sqlx::Error> {
-        let mut refused = Vec::new();
-        singly(connection, statements, &self.invocations, &mut refused).await?;
-        singly(connection, statements, &self.records.rows, &mut refused).await?;
-        singly(connection, statements, &self.samples.rows, &mut refused).await?;
-        singly(connection, statements, &self.counters.rows, &mut refused).await?;
-        singly(connection, statements, &self.metrics.rows, &mut refused).await?;
-        singly(connection, statements, &self.notes.rows, &mut refused).await?;
+        let (_, refused) = sift::insert(connection, statements, &mut self.invocations, present).await?;
+        self.note_refused(refused);
+        let (_, refused) = sift::insert(connection, statements, &mut self.records.rows, present).await?;
+        self.note_refused(refused);
+        let (_, refused) = sift::insert(connection, statements, &mut self.samples.rows, present).await?;
+        self.note_refused(refused);
+        let (_, refused) = sift::insert(connection, statements, &mut self.counters.rows, present).await?;
+        self.note_refused(refused);
+        let (_, refused) = sift::insert(connection, statements, &mut self.metrics.rows, present).await?;
+        self.note_refused(refused);
+        let (_, refused) = sift::insert(connection, statements, &mut self.notes.rows, present).await?;
         let first = self.notes.rows.len();
-        for text in refused {
+        self.note_refused(refused);
+        statements.insert(connection, &self.notes.rows[first..], present).await?;
+        Ok(())
+    }
+
+    /// At once, so that the texts outlive an error that comes later.
+    fn note_refused(&mut self, texts: Vec<String>) {
+        for text in texts {
             self.notes.push(Note { invocation: None, created_unix_ns: unix_ns(), level: Level::Error, text });
         }
-        statements.insert(connection, &self.notes.rows[first..]).await
     }
-
-    /// How far the notes have come.
-    pub(super) fn notes_mark(&self) -> usize {
-        self.notes.rows.len()
-    }
-
-    /// Takes back the notes that were added since the mark.
-    pub(super) fn forget_notes_after(&mut self, mark: usize) {
-        self.notes.next -= (self.notes.rows.len() - mark) as i64;
-        self.notes.rows.truncate(mark);
-    }
-}
-
-async fn singly<T: Table>(
-    connection: &mut SqliteConnection,
-    statements: &mut Statements,
-    rows: &[Stored<T>],
-    refused: &mut Vec<String>,
-) -> Result<(), sqlx::Error> {
-    for stored in rows {
-        match statements.insert(connection, std::slice::from_ref(stored)).await {
-            Err(error) if is_constraint(&error) => {
-                let row = serde_json::to_string(stored).unwrap_or_default();
-                refused.push(format!("the database refused a row of {}: {error}: {row}", T::NAME));
-            }
-            result => result?,
-        }
-    }
-    Ok(())
 }
 
 /// Now, Unix time, ns.

@@ -1,6 +1,7 @@
 //! Which rows of a run are read.
 
 use super::table::Table;
+use super::value::Value;
 
 /// Conditions that all have to hold; none takes every row. Applied to rows other than invocations, those of the
 /// invocation speak of the invocation that a row belongs to, and leave out rows that belong to none.
@@ -24,20 +25,23 @@ pub struct Filter {
     pub name: Option<String>,
 }
 
-/// A value to bind.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Argument {
-    Integer(i64),
-    Text(String),
-}
-
 impl Filter {
-    /// The conditions in SQL, each beginning with ` AND`, and their arguments in order.
-    pub(super) fn conditions<T: Table>(&self) -> (String, Vec<Argument>) {
+    /// The conditions in SQL, each beginning with ` AND`, and their arguments in order, numbered from `first`.
+    pub(super) fn conditions<T: Table>(&self, first: usize) -> (String, Vec<Value<'static>>) {
+        let mut arguments: Vec<Value<'static>> = Vec::new();
+        let mut condition = |column: &str, value: Value<'static>| {
+            arguments.push(value);
+            format!(" AND {column} = ${}", first + arguments.len() - 1)
+        };
+        let is_invocation = T::NAME == "invocations";
         let mut sql = String::new();
-        let mut arguments = Vec::new();
-        let mut of_invocation = String::new();
-        let mut invocation_arguments = Vec::new();
+        if let Some(invocation) = self.invocation {
+            sql.push_str(&condition(if is_invocation { "t.id" } else { "t.invocation" }, invocation.0.into()));
+        }
+        if let (Some(column), Some(name)) = (T::NAMED_BY, &self.name) {
+            sql.push_str(&condition(&format!("t.{column}"), name.clone().into()));
+        }
+        let table = if is_invocation { "t" } else { "i" };
         let texts = [
             ("experiment", &self.experiment),
             ("function", &self.function),
@@ -45,33 +49,22 @@ impl Filter {
             ("engine", &self.engine),
             ("platform", &self.platform),
         ];
+        let mut of_invocation = String::new();
         for (column, wanted) in texts {
             if let Some(wanted) = wanted {
-                of_invocation.push_str(&format!(" AND i.{column} = ?"));
-                invocation_arguments.push(Argument::Text(wanted.clone()));
+                of_invocation.push_str(&condition(&format!("{table}.{column}"), wanted.clone().into()));
             }
         }
         if let Some(is_cold) = self.is_cold {
-            of_invocation.push_str(" AND i.is_cold = ?");
-            invocation_arguments.push(Argument::Integer(is_cold.into()));
+            of_invocation.push_str(&condition(&format!("{table}.is_cold"), is_cold.into()));
         }
-        let is_invocation = T::NAME == "invocations";
-        if let Some(invocation) = self.invocation {
-            sql.push_str(if is_invocation { " AND t.id = ?" } else { " AND t.invocation = ?" });
-            arguments.push(Argument::Integer(invocation.0));
-        }
-        if let (Some(column), Some(name)) = (T::NAMED_BY, &self.name) {
-            sql.push_str(&format!(" AND t.{column} = ?"));
-            arguments.push(Argument::Text(name.clone()));
-        }
-        if is_invocation {
-            sql.push_str(&of_invocation.replace(" i.", " t."));
-        } else if !of_invocation.is_empty() {
+        if is_invocation || of_invocation.is_empty() {
+            sql.push_str(&of_invocation);
+        } else {
             sql.push_str(&format!(
                 " AND EXISTS (SELECT 1 FROM invocations AS i WHERE i.id = t.invocation{of_invocation})"
             ));
         }
-        arguments.extend(invocation_arguments);
         (sql, arguments)
     }
 }

@@ -24,6 +24,12 @@ impl RunNumber {
         self.0 * ROWS_PER_RUN
     }
 
+    /// The id of the first of the notes that are not made by the run's recorder while it goes on, and so are not to meet
+    /// with those that are.
+    pub(super) fn first_note_apart(self) -> i64 {
+        self.first_row() + ROWS_PER_RUN / 2
+    }
+
     /// The ids that rows of this run have, in every table.
     pub(super) fn rows(self) -> Range<i64> {
         self.first_row()..self.first_row() + ROWS_PER_RUN

@@ -4,21 +4,26 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::oneshot;
 
-use super::batch::unix_ns;
+use super::batch::{NextIds, unix_ns};
+use super::database::Options;
+use super::outage::{BufferPlace, Outage};
 use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
 use super::table::Stored;
 use super::writer::{Message, ROWS, Shared, Writer};
-use super::{InvocationId, RecordError, Run, RunStatus, StoreError};
+use super::{InvocationId, Location, RecordError, Run, RunStatus, StoreError, StoreOptions};
 
 pub use super::batch::Row;
 
 /// Takes what a run measures and hands it to a thread that writes it: [`Recorder::record`] never waits for the disk.
 ///
-/// A row is in the file at most a quarter of a second after it was recorded, or after [`Recorder::flush`]; from then on
-/// it survives the death of the process. While writing fails, rows are kept in memory up to a bound and tried again.
+/// A row is in the database a quarter of a second after it was recorded, or after [`Recorder::flush`]; from then on it
+/// survives the death of the process. While a file can't be written, rows are kept in memory up to a bound and tried
+/// again. While a PostgreSQL server can't be written, rows go to a local results file instead
+/// ([`StoreOptions::buffer_folder`]), as safely; a server that hangs is taken to be away after two seconds. They are
+/// taken to the server once it is back, and the file is removed.
+///
 /// Clones are cheap and write the same run. When the last is dropped without [`Recorder::finish`], what was recorded is
 /// written, which the drop waits for, and the run is interrupted.
 #[derive(Debug, Clone)]
@@ -47,19 +52,23 @@ impl Drop for Inner {
 }
 
 impl Recorder {
-    pub(super) fn start(run: Run, options: SqliteConnectOptions, limit_bytes: usize) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        run: Run,
+        next: NextIds,
+        database: (Location, Options),
+        options: &StoreOptions,
+    ) -> Result<Self, StoreError> {
         let shared = Arc::new(Shared::default());
         let (sender, receiver) = mpsc::channel();
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(StoreError::Thread)?;
-        let writer = Writer { run: run.number, options, runtime, receiver, shared: Arc::clone(&shared) };
+        let place = BufferPlace { folder: options.buffer_folder.clone(), busy_timeout: options.busy_timeout };
+        let writer = Writer::new(run.clone(), next, database, place, receiver, Arc::clone(&shared))?;
         let thread = std::thread::Builder::new()
             .name("results".to_owned())
             .spawn(move || writer.work())
             .map_err(StoreError::Thread)?;
-        let next_invocation = AtomicI64::new(run.number.first_row());
+        let next_invocation = AtomicI64::new(next.invocation);
         let (sender, thread) = (Some(sender), Some(thread));
-        Ok(Self(Arc::new(Inner { run, next_invocation, limit_bytes, shared, sender, thread })))
+        Ok(Self(Arc::new(Inner { run, next_invocation, limit_bytes: options.buffer_bytes, shared, sender, thread })))
     }
 
     /// The run that is being written, as it was at its beginning.
@@ -76,12 +85,16 @@ impl Recorder {
     /// Records a row: an invocation as `(id, invocation)`, or a record, sample, counter, metric or note by itself.
     ///
     /// # Errors
-    /// [`RecordError::Delayed`] says, once for every failed attempt, that writing fails; the row was taken. After every
-    /// other error it was not.
+    /// [`RecordError::Delayed`] says, once for every failed attempt, that writing fails, and [`RecordError::Away`], once
+    /// for every outage, that rows go to a local file; the row was taken. After every other error it was not:
+    /// [`RecordError::was_taken`] tells.
     pub fn record(&self, row: impl Into<Row>) -> Result<(), RecordError> {
         let row = row.into();
         self.check(&row)?;
         let shared = &self.0.shared;
+        if shared.finished.load(Ordering::Acquire) {
+            return Err(RecordError::Finished);
+        }
         let bytes = row.bytes();
         if shared.unwritten_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes > self.0.limit_bytes {
             shared.unwritten_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -108,12 +121,18 @@ impl Recorder {
         self.record(Note { invocation: None, created_unix_ns: unix_ns(), level, text: text.into() })
     }
 
-    /// How many rows are recorded and not yet in the file.
+    /// The times in which the PostgreSQL server could not be written, the latest last. One that is over is in the run's
+    /// notes too.
+    pub fn outages(&self) -> Vec<Outage> {
+        self.0.shared.outages()
+    }
+
+    /// How many rows are recorded and neither in the database nor in a local file yet.
     pub fn unwritten(&self) -> usize {
         self.0.shared.unwritten.load(Ordering::Relaxed)
     }
 
-    /// Returns when everything recorded before is in the file.
+    /// Returns when everything recorded before is in the database, or in a local file during an outage.
     ///
     /// # Errors
     /// [`RecordError::Delayed`] when it can't be written now; it is kept and tried again.
@@ -126,6 +145,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`RecordError::Delayed`] when it can't be written now; the run then goes on and may be finished again.
+    /// [`RecordError::LeftInFile`] when the run ended in a local file, since the PostgreSQL server isn't back.
     pub async fn finish(&self, status: RunStatus) -> Result<(), RecordError> {
         let (answer, answered) = oneshot::channel();
         self.ask(Message::Finish(status, answer), answered).await

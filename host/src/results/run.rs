@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sqlx::{Row, sqlite::SqliteRow};
 
+use super::value::{DatabaseRow, Value, unreadable};
 use super::{RunNumber, process::ProcessIdentity};
 
 /// What is known of a run when it begins.
@@ -18,6 +18,8 @@ pub struct NewRun {
     pub plan: Json,
     /// The machine and its settings.
     pub environment: Json,
+    /// The images that are measured: a list of `{function, engine, digest, bytes}`. Null stands for an empty list.
+    pub images: Json,
     /// Seed of every random choice.
     pub seed: u64,
     /// Version of this program.
@@ -76,6 +78,9 @@ pub struct Run {
     pub plan: Json,
     /// The machine and its settings.
     pub environment: Json,
+    /// The images that were measured: a list of `{function, engine, digest, bytes}`.
+    #[serde(default = "no_images")]
+    pub images: Json,
     /// Seed of every random choice.
     pub seed: u64,
     /// Version of the program that made it.
@@ -86,45 +91,83 @@ pub struct Run {
 
 impl Run {
     /// Reads a row of `runs`; a run whose process is gone, seen from `observer`, is interrupted.
-    pub(super) fn read(row: &SqliteRow, observer: &ProcessIdentity) -> Result<Self, sqlx::Error> {
+    pub(super) fn read(row: &DatabaseRow, observer: &ProcessIdentity) -> Result<Self, sqlx::Error> {
+        let process_id: i64 = row.named("process_id")?;
         let process = ProcessIdentity {
-            process_id: row.try_get("process_id")?,
-            process_start: row.try_get("process_start")?,
-            process_namespace: row.try_get("process_namespace")?,
-            boot_id: row.try_get("boot_id")?,
-            host_name: row.try_get("host_name")?,
+            process_id: process_id.try_into().map_err(|error| unreadable("process_id", error))?,
+            process_start: row.named("process_start")?,
+            process_namespace: row.named("process_namespace")?,
+            boot_id: row.named("boot_id")?,
+            host_name: row.named("host_name")?,
         };
-        let stored: String = row.try_get("status")?;
+        let stored: String = row.named("status")?;
         let status = match RunStatus::from_name(&stored) {
             Some(RunStatus::Running) if process.is_gone(observer) => RunStatus::Interrupted,
             Some(status) => status,
             None => return Err(unreadable("status", format!("`{stored}` is no status"))),
         };
-        let seed: String = row.try_get("seed")?;
+        let seed: String = row.named("seed")?;
+        let images = match json(row, "images") {
+            // An older file that can't be written, and so not be brought up to date.
+            Err(sqlx::Error::ColumnNotFound(_)) => no_images(),
+            images => images?,
+        };
         Ok(Self {
-            number: RunNumber(row.try_get("number")?),
-            id: row.try_get("id")?,
-            created_unix_ns: row.try_get("created_unix_ns")?,
-            finished_unix_ns: row.try_get("finished_unix_ns")?,
+            number: RunNumber(row.named("number")?),
+            id: row.named("id")?,
+            created_unix_ns: row.named("created_unix_ns")?,
+            finished_unix_ns: row.named("finished_unix_ns")?,
             status,
-            label: row.try_get("label")?,
+            label: row.named("label")?,
             command: json(row, "command")?,
             plan: json(row, "plan")?,
             environment: json(row, "environment")?,
+            images,
             seed: seed.parse().map_err(|error| unreadable("seed", error))?,
-            version: row.try_get("version")?,
+            version: row.named("version")?,
             process,
         })
     }
+
+    /// A statement that stores the run under the next number and returns the number.
+    pub(super) fn insertion(&self) -> Result<(String, Vec<Value<'_>>), serde_json::Error> {
+        let (names, values): (Vec<_>, Vec<_>) = self.columns()?.into_iter().unzip();
+        let places: Vec<String> = (1..=names.len()).map(|index| format!("${index}")).collect();
+        let sql = format!("INSERT INTO runs ({}) VALUES ({}) RETURNING number", names.join(", "), places.join(", "));
+        Ok((sql, values))
+    }
+
+    /// The columns of `runs` without `number`, and this run's values in them.
+    pub(super) fn columns(&self) -> Result<Vec<(&'static str, Value<'_>)>, serde_json::Error> {
+        let process = &self.process;
+        Ok(vec![
+            ("id", self.id.as_str().into()),
+            ("created_unix_ns", self.created_unix_ns.into()),
+            ("finished_unix_ns", self.finished_unix_ns.into()),
+            ("status", self.status.name().into()),
+            ("label", (&self.label).into()),
+            ("command", serde_json::to_string(&self.command)?.into()),
+            ("plan", serde_json::to_string(&self.plan)?.into()),
+            ("environment", serde_json::to_string(&self.environment)?.into()),
+            ("images", serde_json::to_string(&self.images)?.into()),
+            ("seed", self.seed.to_string().into()),
+            ("version", self.version.as_str().into()),
+            ("process_id", i64::from(process.process_id).into()),
+            ("process_start", process.process_start.into()),
+            ("process_namespace", (&process.process_namespace).into()),
+            ("boot_id", (&process.boot_id).into()),
+            ("host_name", (&process.host_name).into()),
+        ])
+    }
+}
+
+/// What `images` holds where none are known.
+pub(super) fn no_images() -> Json {
+    Json::Array(Vec::new())
 }
 
 /// A text column that holds JSON.
-fn json<T: serde::de::DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error> {
-    let text: String = row.try_get(column)?;
+fn json<T: serde::de::DeserializeOwned>(row: &DatabaseRow, column: &str) -> Result<T, sqlx::Error> {
+    let text: String = row.named(column)?;
     serde_json::from_str(&text).map_err(|error| unreadable(column, error))
-}
-
-/// A column whose value isn't what this program writes.
-pub(super) fn unreadable(column: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
-    sqlx::Error::ColumnDecode { index: column.to_owned(), source: source.into() }
 }

@@ -4,33 +4,35 @@
 //! repetitions within one say little of the next: T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable
 //! Time" (ISMM 2013). The interval has to come from the processes.
 //!
-//! What is done depends on how many processes each side has:
+//! What is done depends on how many processes there are:
 //! - eight or more: hierarchical bootstrap. Processes are drawn with replacement, each with all of its repetitions, and
 //!   the pooled median is taken. Drawing repetitions with replacement too would count their variation twice (A. C.
 //!   Davison and D. V. Hinkley, "Bootstrap Methods and their Application" (1997), 3.8): in simulation such 95 % intervals
 //!   covered 98 to 99.9 %. The percentiles are expanded for the small number of processes, alpha' / 2 =
 //!   Phi(-sqrt(k / (k-1)) t(k-1)): T. C. Hesterberg, "What Teachers Should Know about the Bootstrap", The American
-//!   Statistician 69 (2015).
+//!   Statistician 69 (2015). Where a confidence leaves fewer than five resamples beyond an end, the interval reaches at
+//!   least as far as Student's.
 //! - two to seven: Student's t over the processes' medians. Resampling can't do it: k processes never give a median
-//!   beyond their extremes, and those enclose the true one with probability 1 - 2^(1-k) only, 75 % for three. Student's
-//!   t supposes the processes' medians to be nearly normal, and with two or three it is honest and wide.
-//!   (With six or seven, resampling covered 92 %.)
+//!   beyond their extremes, and those enclose the true one with probability 1 - 2^(1-k) only, 75 % for three. (With six
+//!   or seven, resampling covered 92 %.) Student's t supposes the processes' medians to be nearly normal. Where they
+//!   have two modes, two or three often agree by chance, and it covered 88 to 94 %. The interval is therefore never
+//!   narrower than if all repetitions were independent, which belonging to processes can only make worse. It costs
+//!   1 to 10 % of width, and then covers 95 % and more.
 //! - one sample in every process (cold starts): they are independent, and where there are enough of them (six at 95 %)
-//!   the intervals are those of [`Sample::median_interval`] and [`super::ratio_of_medians`].
+//!   the interval is that of [`Sample::median_interval`].
 //! - one: the repetitions are taken as independent, and the interval is marked [`Method::WithinOneProcess`].
 
-use rand::{Rng, rngs::StdRng};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::mean::{standard_deviation, student_quantile};
-use super::ratio::{finite, interval as ratio_interval};
+use super::resamples::{Resamples, resamples};
 use super::sample::median_in_place;
 use super::{Bootstrap, Confidence, Estimate, Interval, Method, Sample, SampleError, samples_needed};
 
 /// From this number of processes on they are resampled.
-const ENOUGH_PROCESSES: usize = 8;
-/// At most this many values are drawn for one interval; beyond, fewer resamples are taken (never under 200).
-const DRAWN_VALUES: usize = 20_000_000;
+pub(super) const ENOUGH_PROCESSES: usize = 8;
+/// The ends of an interval need at least this many resamples beyond each.
+pub(super) const BEYOND: f64 = 5.0;
 
 /// Repetitions in their processes.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +45,7 @@ impl Clusters {
     /// One list of repetitions for each process; a process without any is left out.
     ///
     /// # Errors
-    /// When there are no repetitions at all, or one isn't finite (its index counts through all processes).
+    /// When there are no repetitions at all, or one isn't finite or beyond 1e100 (its index counts through all processes).
     pub fn new(mut processes: Vec<Vec<f64>>) -> Result<Self, SampleError> {
         processes.retain(|repetitions| !repetitions.is_empty());
         let pooled = Sample::new(processes.concat())?;
@@ -60,26 +62,25 @@ impl Clusters {
         self.processes.len()
     }
 
-    /// Whether the samples are independent, and enough for a median's interval.
-    fn carries_independent(&self, confidence: Confidence) -> bool {
-        let enough = samples_needed(0.5, confidence).is_some_and(|needed| self.pooled.len() >= needed);
-        enough && self.pooled.len() == self.processes.len()
+    /// The processes, each with at least one repetition.
+    pub(super) fn repetitions(&self) -> &[Vec<f64>] {
+        &self.processes
     }
 
-    fn medians(&self) -> Vec<f64> {
+    /// Whether every process has one sample only, so that they are independent.
+    pub(super) fn is_independent(&self) -> bool {
+        self.pooled.len() == self.processes.len()
+    }
+
+    /// The median of each process.
+    pub(super) fn medians(&self) -> Vec<f64> {
         self.processes.iter().map(|repetitions| median_in_place(&mut repetitions.clone())).collect()
     }
 
-    fn draw_median(&self, room: &mut Vec<f64>, random: &mut StdRng) -> f64 {
-        room.clear();
-        for _ in 0..self.processes.len() {
-            room.extend_from_slice(&self.processes[random.random_range(0..self.processes.len())]);
-        }
-        median_in_place(room)
-    }
-
-    fn resamples(&self, bootstrap: &Bootstrap) -> usize {
-        bootstrap.resamples.min(DRAWN_VALUES / self.pooled.len()).max(200)
+    /// Whether the samples are independent, and enough for a median's interval.
+    fn carries_independent(&self, confidence: Confidence) -> bool {
+        let enough = samples_needed(0.5, confidence).is_some_and(|needed| self.pooled.len() >= needed);
+        enough && self.is_independent()
     }
 }
 
@@ -95,70 +96,41 @@ pub fn clustered_median(clusters: &Clusters, bootstrap: &Bootstrap) -> Estimate 
             ..found
         }),
         2..ENOUGH_PROCESSES => {
-            center(&clusters.medians()).map(|center| student(center.mean, center.error, center.freedom, confidence))
+            let pooled = clusters.pooled.median_interval(confidence);
+            student_over_processes(clusters, confidence).map(|found| joined(found, pooled))
         }
-        _ => {
-            let mut room = Vec::with_capacity(clusters.pooled.len());
-            let tail = expanded_tail(clusters.processes(), confidence);
-            bootstrap
-                .ends(clusters.resamples(bootstrap), tail, |random| clusters.draw_median(&mut room, random))
-                .map(|(low, high)| resampled(low, high, confidence))
+        count => {
+            let tail = expanded_tail(count, confidence);
+            let (low, high) = Resamples::of_processes(&clusters.processes, bootstrap).ends(tail);
+            let found = resampled(low, high, confidence);
+            let is_carried = tail * resamples(count, bootstrap) as f64 >= BEYOND;
+            let student = if is_carried { None } else { student_over_processes(clusters, confidence) };
+            Some(joined(found, student))
         }
     };
-    let interval = interval.map(|found| found.including(value));
+    // Not finite only where values near the greatest number there is were squared.
+    let finite = interval.filter(|found| found.low.is_finite() && found.high.is_finite());
+    let interval = finite.map(|found| found.including(value));
     Estimate { value, interval, samples: clusters.pooled.len(), processes: Some(clusters.processes()) }
 }
 
-/// The ratio of two medians of repetitions in processes, with an interval that accounts for the processes (see the
-/// module's text; where Student's t is used it is over the logarithms of the processes' medians, with the degrees of
-/// freedom of B. L. Welch, Biometrika 34 (1947)).
-///
-/// None when the denominator's median is zero. No interval when a resample's denominator is zero, where Student's t
-/// is used and a process's median isn't positive, or when one side is a single process and the other several.
-pub fn clustered_ratio_of_medians(above: &Clusters, below: &Clusters, bootstrap: &Bootstrap) -> Option<Estimate> {
-    let value = finite(above.pooled.median() / below.pooled.median())?;
-    let confidence = bootstrap.confidence;
-    let independent = above.carries_independent(confidence) && below.carries_independent(confidence);
-    let interval = match above.processes().min(below.processes()) {
-        _ if independent => ratio_interval(&above.pooled, &below.pooled, bootstrap, Method::Bootstrap),
-        1 if above.processes() == below.processes() => {
-            ratio_interval(&above.pooled, &below.pooled, bootstrap, Method::WithinOneProcess)
-        }
-        1 => None,
-        2..ENOUGH_PROCESSES => student_ratio(above, below, confidence),
-        fewer => {
-            let mut room = Vec::with_capacity(above.pooled.len().max(below.pooled.len()));
-            let count = above.resamples(bootstrap).min(below.resamples(bootstrap));
-            bootstrap
-                .ends(count, expanded_tail(fewer, confidence), |random| {
-                    above.draw_median(&mut room, random) / below.draw_median(&mut room, random)
-                })
-                .map(|(low, high)| resampled(low, high, confidence))
-        }
-    };
-    Some(Estimate {
-        value,
-        interval: interval.map(|found| found.including(value)),
-        samples: above.pooled.len() + below.pooled.len(),
-        processes: Some(above.processes() + below.processes()),
-    })
+/// Where a mean lies: its standard error is `error`, with `freedom` degrees of freedom.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Center {
+    pub(super) mean: f64,
+    pub(super) error: f64,
+    pub(super) freedom: f64,
 }
 
-/// Where a mean lies: its squared standard error is `error` squared, with `freedom` degrees of freedom.
-struct Center {
-    mean: f64,
-    error: f64,
-    freedom: f64,
-}
-
-fn center(values: &[f64]) -> Option<Center> {
+/// None for fewer than two values.
+pub(super) fn center(values: &[f64]) -> Option<Center> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let error = standard_deviation(values, mean)? / n.sqrt();
     Some(Center { mean, error, freedom: n - 1.0 })
 }
 
-fn student(mean: f64, error: f64, freedom: f64, confidence: Confidence) -> Interval {
+pub(super) fn student(mean: f64, error: f64, freedom: f64, confidence: Confidence) -> Interval {
     let half = student_quantile(confidence.upper_tail(), freedom) * error;
     Interval {
         low: mean - half,
@@ -169,17 +141,13 @@ fn student(mean: f64, error: f64, freedom: f64, confidence: Confidence) -> Inter
     }
 }
 
-fn student_ratio(above: &Clusters, below: &Clusters, confidence: Confidence) -> Option<Interval> {
-    let logarithms = |clusters: &Clusters| -> Option<Center> {
-        let medians: Option<Vec<f64>> =
-            clusters.medians().into_iter().map(|median| (median > 0.0).then(|| median.ln())).collect();
-        center(&medians?)
-    };
-    let (above, below) = (logarithms(above)?, logarithms(below)?);
-    let (a, b) = (above.error.powi(2), below.error.powi(2));
-    let freedom = if a + b > 0.0 { (a + b).powi(2) / (a * a / above.freedom + b * b / below.freedom) } else { 1.0 };
-    let found = student(above.mean - below.mean, (a + b).sqrt(), freedom, confidence);
-    Some(Interval { low: found.low.exp(), high: found.high.exp(), ..found })
+fn student_over_processes(clusters: &Clusters, confidence: Confidence) -> Option<Interval> {
+    center(&clusters.medians()).map(|center| student(center.mean, center.error, center.freedom, confidence))
+}
+
+/// The interval widened to hold the other one too.
+pub(super) fn joined(found: Interval, other: Option<Interval>) -> Interval {
+    other.map_or(found, |other| found.including(other.low).including(other.high))
 }
 
 fn resampled(low: f64, high: f64, confidence: Confidence) -> Interval {
@@ -188,7 +156,7 @@ fn resampled(low: f64, high: f64, confidence: Confidence) -> Interval {
 }
 
 /// The part to leave at either side of the bootstrap's distribution, with `processes` >= 2.
-fn expanded_tail(processes: usize, confidence: Confidence) -> f64 {
+pub(super) fn expanded_tail(processes: usize, confidence: Confidence) -> f64 {
     let k = processes as f64;
     let wanted = (k / (k - 1.0)).sqrt() * student_quantile(confidence.upper_tail(), k - 1.0);
     Normal::standard().cdf(-wanted)
@@ -221,8 +189,6 @@ mod tests {
         assert_eq!(median(1), None);
         assert_eq!(median(5), Some(Method::StudentOverProcesses));
         assert_eq!(median(6), Some(Method::OrderStatistics));
-        let ratio = clustered_ratio_of_medians(&cold(9), &cold(9), &Bootstrap::default()).unwrap();
-        assert_eq!(ratio.interval.unwrap().method, Method::Bootstrap);
     }
 
     #[test]
@@ -233,27 +199,26 @@ mod tests {
     }
 
     #[test]
-    fn ratios_of_few_and_of_many_processes_contain_their_estimate() {
-        for count in [1, 2, 3, 7, 8, 12] {
-            let found =
-                clustered_ratio_of_medians(&processes(count, 200.0), &processes(count, 100.0), &Bootstrap::default());
-            let found = found.unwrap();
-            let interval = found.interval.unwrap();
-            assert!(interval.contains(found.value), "{count}: {found:?}");
-            assert!(interval.low > 1.0, "{count}: {found:?}");
-            assert_eq!((found.samples, found.processes), (20 * count, Some(2 * count)));
+    fn more_confidence_never_narrows() {
+        for count in [2, 5, 8, 30] {
+            let mut last: Option<Interval> = None;
+            for confidence in [0.5, 0.9, 0.95, 0.99, 0.999, 0.9999] {
+                let confidence = Confidence::new(confidence).unwrap();
+                let bootstrap = Bootstrap { confidence, ..Bootstrap::default() };
+                let found = clustered_median(&processes(count, 5.0), &bootstrap).interval.unwrap();
+                assert!(last.is_none_or(|last| found.low <= last.low && last.high <= found.high), "{count}: {found:?}");
+                last = Some(found);
+            }
         }
     }
 
     #[test]
-    fn what_has_no_interval_says_none() {
-        let (one, three) = (processes(1, 9.0), processes(3, 9.0));
-        let none = clustered_ratio_of_medians(&one, &three, &Bootstrap::default()).unwrap();
-        assert_eq!(none.interval, None);
-        let negative = Clusters::new(vec![vec![-1.0], vec![5.0], vec![6.0]]).unwrap();
-        assert_eq!(clustered_ratio_of_medians(&negative, &three, &Bootstrap::default()).unwrap().interval, None);
-        let zero = Clusters::new(vec![vec![0.0], vec![0.0]]).unwrap();
-        assert_eq!(clustered_ratio_of_medians(&three, &zero, &Bootstrap::default()), None);
+    fn processes_that_agree_by_chance_are_not_taken_for_certain() {
+        let repetitions = || (0..10).map(f64::from).collect();
+        let agreeing = Clusters::new(vec![repetitions(), repetitions()]).unwrap();
+        let found = clustered_median(&agreeing, &Bootstrap::default()).interval.unwrap();
+        let independent = agreeing.pooled().median_interval(Confidence::NINETY_FIVE).unwrap();
+        assert_eq!((found.low, found.high), (independent.low, independent.high));
     }
 
     #[test]

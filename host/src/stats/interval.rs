@@ -22,6 +22,12 @@ impl Confidence {
         self.0
     }
 
+    /// The confidence that leaves `error` of 1, which lies strictly between 0 and 1.
+    pub(super) fn leaving(error: f64) -> Self {
+        // Below, 1 - error is 1, and no interval has an end.
+        Self(1.0 - error.max(f64::EPSILON))
+    }
+
     /// The quantile that leaves half of the remaining probability above it: 0.975 for 95 %.
     pub(super) fn upper_tail(self) -> f64 {
         0.5 + self.0 / 2.0
@@ -75,9 +81,9 @@ impl Interval {
         self.low <= value && value <= self.high
     }
 
-    /// Half of the interval's width relative to `estimate`; none when the estimate is zero.
+    /// Half of the interval's width relative to `estimate`; none when the estimate is zero, or as good as zero.
     pub fn relative_half_width(&self, estimate: f64) -> Option<f64> {
-        (estimate != 0.0).then(|| (self.high - self.low) / 2.0 / estimate.abs())
+        Some((self.high - self.low) / 2.0 / estimate.abs()).filter(|width| width.is_finite())
     }
 
     /// The interval widened, where needed, so that it contains `value`.

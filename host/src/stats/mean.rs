@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 
+use super::sample::check;
 use super::{Confidence, Interval, Method, SampleError};
 
 /// A mean with its interval.
@@ -24,14 +25,9 @@ pub struct Mean {
 /// It holds for values that are nearly normal, or many; a heavy tail makes it too narrow. Use the median for times.
 ///
 /// # Errors
-/// When there are no values, or one isn't finite.
+/// When there are no values, or one isn't finite or beyond 1e100.
 pub fn mean(values: &[f64], confidence: Confidence) -> Result<Mean, SampleError> {
-    if values.is_empty() {
-        return Err(SampleError::Empty);
-    }
-    if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-        return Err(SampleError::NotFinite { index, value });
-    }
+    check(values)?;
     let n = values.len();
     let mean = values.iter().sum::<f64>() / n as f64;
     let Some(deviation) = standard_deviation(values, mean) else {

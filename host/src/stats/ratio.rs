@@ -1,30 +1,32 @@
-//! The ratio of two medians.
+//! The ratio of two medians of independent samples.
 
-use super::{Bootstrap, Estimate, Interval, Method, Sample, bootstrap::MedianOfResample, samples_needed};
+use super::resamples::{Resamples, ratio_ends};
+use super::{Bootstrap, Estimate, Interval, Method, Sample, samples_needed};
 
 /// The median of `numerator` over that of `denominator`, both of independent samples (one process each, or one
 /// sample per process), with the percentile interval of a bootstrap of both sides: B. Efron and R. Tibshirani, "An
-/// Introduction to the Bootstrap" (1993), 13.3.
+/// Introduction to the Bootstrap" (1993), 13.3. It is computed, not drawn: only the confidence of `bootstrap` counts.
 ///
 /// None when the denominator's median is zero. The estimate has no interval when a side has fewer samples than a
-/// median's interval needs, or when a resample's denominator was zero. For samples out of several processes use
+/// median's interval needs, or when a resample's median isn't positive. For samples out of several processes use
 /// [`super::clustered_ratio_of_medians`]: repetitions within a process are not independent.
 pub fn ratio_of_medians(numerator: &Sample, denominator: &Sample, bootstrap: &Bootstrap) -> Option<Estimate> {
     let value = finite(numerator.median() / denominator.median())?;
     let samples = numerator.len() + denominator.len();
-    let interval = interval(numerator, denominator, bootstrap, Method::Bootstrap).map(|found| found.including(value));
+    let interval = interval(numerator, denominator, bootstrap).map(|found| found.including(value));
     Some(Estimate { value, interval, samples, processes: None })
 }
 
-pub(super) fn interval(above: &Sample, below: &Sample, bootstrap: &Bootstrap, method: Method) -> Option<Interval> {
+fn interval(above: &Sample, below: &Sample, bootstrap: &Bootstrap) -> Option<Interval> {
     let confidence = bootstrap.confidence;
     if above.len().min(below.len()) < samples_needed(0.5, confidence)? {
         return None;
     }
-    let (above, below) = (MedianOfResample::new(above)?, MedianOfResample::new(below)?);
+    let (above, below) = (Resamples::of_median(above)?, Resamples::of_median(below)?);
     let tail = (1.0 - confidence.get()) / 2.0;
-    let (low, high) = bootstrap.ends(bootstrap.resamples, tail, |random| above.draw(random) / below.draw(random))?;
-    Some(Interval { low, high, confidence: confidence.get(), achieved_coverage: None, method })
+    let (low, high) =
+        (above.is_positive() && below.is_positive()).then(|| ratio_ends(&above, &below, tail)).flatten()?;
+    Some(Interval { low, high, confidence: confidence.get(), achieved_coverage: None, method: Method::Bootstrap })
 }
 
 pub(super) fn finite(value: f64) -> Option<f64> {

@@ -2,6 +2,9 @@
 
 use thiserror::Error;
 
+/// Greater values are no measurements, and their squares and ratios would be no numbers.
+const GREATEST: f64 = 1e100;
+
 /// Why numbers are no sample.
 #[derive(Debug, Clone, Copy, PartialEq, Error)]
 pub enum SampleError {
@@ -16,9 +19,30 @@ pub enum SampleError {
         /// The value found.
         value: f64,
     },
+    /// Beyond 1e100 up or down, which nothing measures.
+    #[error("sample {index} is {value:e}, beyond 1e100")]
+    TooGreat {
+        /// Position from 0 in the order given.
+        index: usize,
+        /// The value found.
+        value: f64,
+    },
 }
 
-/// At least one finite number, kept sorted.
+/// Whether statistics may be made of the values.
+pub(super) fn check(values: &[f64]) -> Result<(), SampleError> {
+    if values.is_empty() {
+        return Err(SampleError::Empty);
+    }
+    // Not a number isn't within either.
+    match values.iter().enumerate().find(|(_, value)| !(-GREATEST..=GREATEST).contains(*value)) {
+        Some((index, &value)) if value.is_finite() => Err(SampleError::TooGreat { index, value }),
+        Some((index, &value)) => Err(SampleError::NotFinite { index, value }),
+        None => Ok(()),
+    }
+}
+
+/// At least one finite number, none beyond 1e100, kept sorted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     sorted: Vec<f64>,
@@ -28,14 +52,9 @@ impl Sample {
     /// Checks and sorts.
     ///
     /// # Errors
-    /// When there are no values, or one isn't finite.
+    /// When there are no values, or one isn't finite or beyond 1e100.
     pub fn new(mut values: Vec<f64>) -> Result<Self, SampleError> {
-        if values.is_empty() {
-            return Err(SampleError::Empty);
-        }
-        if let Some((index, &value)) = values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
-            return Err(SampleError::NotFinite { index, value });
-        }
+        check(&values)?;
         values.sort_unstable_by(f64::total_cmp);
         Ok(Self { sorted: values })
     }

@@ -40,7 +40,7 @@ pub struct Summary {
 /// Describes values in the order in which they were measured.
 ///
 /// # Errors
-/// When there are no values, or one isn't finite.
+/// When there are no values, or one isn't finite or beyond 1e100.
 pub fn summarise(in_order: &[f64], confidence: Confidence) -> Result<Summary, SampleError> {
     let sample = Sample::new(in_order.to_vec())?;
     Ok(Summary {
@@ -57,7 +57,8 @@ pub fn summarise(in_order: &[f64], confidence: Confidence) -> Result<Summary, Sa
 }
 
 impl Sample {
-    /// The quantile at `probability` with its interval; none when there are too few samples to carry it.
+    /// The quantile at `probability` with its interval; none when there are too few samples to carry it:
+    /// [`super::samples_needed`] says how many would.
     pub fn percentile(&self, probability: f64, confidence: Confidence) -> Option<Percentile> {
         let interval = self.quantile_interval(probability, confidence)?;
         // The interpolated value may fall a fraction of a rank outside of the ranks: never show that.

@@ -1,13 +1,15 @@
 //! Processes that are killed, and several at once.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::super::row::Invocation;
 use super::super::*;
-use super::fixture::{folder, invocation, new_run, raw};
+use super::fixture::{Place, invocation, new_run};
+
+on_both!(a_killed_process_loses_nothing_that_was_flushed, two_processes_write_at_once);
 
 /// The name of a variable that makes this test binary a process that records until it is killed.
 const RECORD_INTO: &str = "FAASBENCH_TEST_RECORD_INTO";
@@ -15,11 +17,11 @@ const RECORD_INTO: &str = "FAASBENCH_TEST_RECORD_INTO";
 /// Not a test by itself: the body of the processes that the tests below start.
 #[test]
 fn child_that_records() {
-    let Some(path) = std::env::var_os(RECORD_INTO) else { return };
+    let Ok(place) = std::env::var(RECORD_INTO) else { return };
     let limit: u32 = std::env::var("FAASBENCH_TEST_ROWS").unwrap().parse().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let store = Store::open(PathBuf::from(path)).await.unwrap();
+        let store = Store::open(&place.parse().unwrap()).await.unwrap();
         let recorder = store.create_run(new_run()).await.unwrap();
         let acknowledged = PathBuf::from(std::env::var_os("FAASBENCH_TEST_ACKNOWLEDGED").unwrap());
         let mut repetition = 0;
@@ -38,14 +40,15 @@ fn child_that_records() {
     });
 }
 
-fn start_child(path: &std::path::Path, acknowledged: &std::path::Path, rows: u32) -> Child {
+fn start_child(place: &Place, acknowledged: &Path, rows: u32) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
             &format!("{}::child_that_records", module_path!().split_once("::").unwrap().1),
             "--nocapture",
         ])
-        .env(RECORD_INTO, path)
+        .env(RECORD_INTO, place.argument())
+        .current_dir(place.folder.path())
         .env("FAASBENCH_TEST_ACKNOWLEDGED", acknowledged)
         .env("FAASBENCH_TEST_ROWS", rows.to_string())
         .stdout(Stdio::null())
@@ -54,17 +57,18 @@ fn start_child(path: &std::path::Path, acknowledged: &std::path::Path, rows: u32
         .unwrap()
 }
 
-async fn assert_whole(path: &std::path::Path) {
-    let check: String = sqlx::query_scalar("PRAGMA integrity_check").fetch_one(&mut raw(path).await).await.unwrap();
-    assert_eq!(check, "ok");
+async fn assert_whole(place: &Place) {
+    // A server looks after its own.
+    if let Location::File(_) = place.location {
+        let rows = place.raw().await.fetch_all("PRAGMA integrity_check", &[]).await.unwrap();
+        assert_eq!(rows[0].at::<String>(0).unwrap(), "ok");
+    }
 }
 
-#[tokio::test]
-async fn a_killed_process_loses_nothing_that_was_flushed() {
-    let (folder, path) = folder();
+async fn a_killed_process_loses_nothing_that_was_flushed(place: Place) {
     for round in 0..8u64 {
-        let acknowledged = folder.path().join(format!("acknowledged-{round}"));
-        let mut child = start_child(&path, &acknowledged, u32::MAX);
+        let acknowledged = place.folder.path().join(format!("acknowledged-{round}"));
+        let mut child = start_child(&place, &acknowledged, u32::MAX);
         // A different moment of its work every time.
         let enough = 100 * (1 + 3 * round);
         let reached = async {
@@ -82,8 +86,8 @@ async fn a_killed_process_loses_nothing_that_was_flushed() {
         child.wait().unwrap();
         let text = std::fs::read_to_string(&acknowledged).unwrap();
         let (id, rows) = text.split_once(' ').unwrap();
-        assert_whole(&path).await;
-        let store = Store::open(&path).await.unwrap();
+        assert_whole(&place).await;
+        let store = place.open().await;
         let run = store.run(id).await.unwrap();
         assert_eq!(run.status, RunStatus::Interrupted);
         let stored = store.rows::<Invocation>(run.number, &Filter::default()).await.unwrap();
@@ -93,17 +97,16 @@ async fn a_killed_process_loses_nothing_that_was_flushed() {
     }
 }
 
-#[tokio::test]
-async fn two_processes_write_at_once() {
-    let (folder, path) = folder();
-    let children: Vec<Child> =
-        (0..2).map(|index| start_child(&path, &folder.path().join(format!("acknowledged-{index}")), 3_000)).collect();
+async fn two_processes_write_at_once(place: Place) {
+    let children: Vec<Child> = (0..2)
+        .map(|index| start_child(&place, &place.folder.path().join(format!("acknowledged-{index}")), 3_000))
+        .collect();
     for mut child in children {
         let ended = tokio::task::spawn_blocking(move || child.wait()).await.unwrap().unwrap();
         assert!(ended.success());
     }
-    assert_whole(&path).await;
-    let store = Store::open(&path).await.unwrap();
+    assert_whole(&place).await;
+    let store = place.open().await;
     let mut ids = HashSet::new();
     for run in store.list_runs().await.unwrap() {
         assert_eq!(run.status, RunStatus::Complete);

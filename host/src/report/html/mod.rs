@@ -1,0 +1,12 @@
+//! A report as one HTML file: it needs no network, no other file, and works without its script.
+
+mod environment;
+mod page;
+mod run;
+mod table;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests;
+
+pub use page::{ComparisonRow, ComparisonSection, PageOptions, PageRun, RowClass, render};
