@@ -2,22 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use super::figure::{Figure, Ratio, State};
+use super::figure::{Answer, Figure, Ratio, State};
 use super::format;
-
-/// The answer to one question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Answer {
-    /// The experiment's name.
-    pub experiment: String,
-    /// What it asks.
-    pub question: String,
-    /// The answer, one or two sentences.
-    pub sentence: String,
-}
 
 /// What is asked by each experiment.
 const QUESTIONS: [(&str, &str); 4] = [

@@ -4,7 +4,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::answer::Answer;
 use crate::results::RunStatus;
 use crate::stats::{Estimate, Outliers, Percentile};
 
@@ -32,6 +31,17 @@ pub struct RunReport {
     pub observations: Vec<String>,
     /// Remarks made during the run, in their order.
     pub notes: Vec<String>,
+}
+
+/// The answer to one question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Answer {
+    /// The experiment's name.
+    pub experiment: String,
+    /// What it asks.
+    pub question: String,
+    /// The answer, one or two sentences.
+    pub sentence: String,
 }
 
 /// The run that a report is about.

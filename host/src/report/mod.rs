@@ -21,7 +21,7 @@ mod sparkline;
 mod tables;
 mod thin;
 
-pub use answer::{Answer, question};
+pub use answer::question;
 pub use collect::{ReportError, collect, collect_with_detail};
 pub use comparison::{
     COMPARISON_SCHEMA, CompareError, ComparedFigure, ComparedSide, ComparisonReport, Measures, compare,
@@ -29,7 +29,7 @@ pub use comparison::{
 pub use comparison_table::{render_comparison, render_comparison_markdown};
 pub use detail::{Distribution, Point, Repetition, RunDetail, TimeSeries};
 pub use difference::{Difference, differences, environment as environment_differences};
-pub use figure::{Absence, Failure, Figure, Measure, Ratio, ReportedRun, RunReport, SCHEMA, State};
+pub use figure::{Absence, Answer, Failure, Figure, Measure, Ratio, ReportedRun, RunReport, SCHEMA, State};
 pub use format::{ratio as shown_ratio, value as shown};
 pub use selection::{Selection, SelectionError};
 pub use shell::shell_words;

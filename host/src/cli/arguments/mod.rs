@@ -2,6 +2,7 @@
 
 mod command;
 mod machine;
+mod percentage;
 mod run;
 mod stored;
 

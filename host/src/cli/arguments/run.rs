@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::percentage::share;
 use super::stored::ResultsLocation;
 use crate::engine::EngineKind;
 use crate::experiment::Experiment;
@@ -42,7 +43,7 @@ pub(in crate::cli) struct RunArguments {
     pub(in crate::cli) processes: u32,
 
     /// Repeat until the 95% interval of the median wall time lies within this share of it (`time` only)
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
     pub(in crate::cli) until_ci: Option<f64>,
 
     /// The most repetitions that --until-ci may take
@@ -118,13 +119,4 @@ pub(in crate::cli) struct RunArguments {
     /// Print the report (or the plan) as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
-}
-
-/// A share of 1 from a percentage.
-pub(in crate::cli) fn percent(text: &str) -> Result<f64, String> {
-    let number = text.strip_suffix('%').unwrap_or(text);
-    match number.trim().parse::<f64>() {
-        Ok(value) if value > 0.0 && value < 100.0 => Ok(value / 100.0),
-        _ => Err("give a percentage above 0 and below 100, such as 5%".to_owned()),
-    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::percentage::share;
 use crate::report::Selection;
 use crate::results::Location;
 
@@ -85,7 +86,7 @@ pub(in crate::cli) struct CompareArguments {
     pub(in crate::cli) all: bool,
 
     /// End with exit code 1 where something certainly rose and by more than this
-    #[arg(long, value_name = "PERCENT", value_parser = super::run::percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = share)]
     pub(in crate::cli) fail_above: Option<f64>,
 
     /// Print Markdown, for a pull request

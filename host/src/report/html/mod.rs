@@ -3,10 +3,12 @@
 mod environment;
 mod page;
 mod run;
+mod subject;
 mod table;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests;
 
-pub use page::{ComparisonRow, ComparisonSection, PageOptions, PageRun, RowClass, render};
+pub use page::render;
+pub use subject::{ComparisonRow, ComparisonSection, PageOptions, PageRun, RowClass};

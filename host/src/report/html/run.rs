@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
-use super::page::PageRun;
+use super::subject::PageRun;
 use super::{environment, table};
 use crate::report::plot::label::clean;
 use crate::report::plot::{self, Group, Plot, PlotError};
