@@ -2,14 +2,13 @@
 //! this library.
 
 pub mod cli;
-pub mod engine;
 pub mod environment;
 pub mod experiment;
 pub mod paths;
-pub mod probe;
 pub mod report;
 pub mod results;
 pub mod schemas;
 pub mod stats;
 pub mod worker;
-pub mod workload;
+
+pub use {engine, probe, workload};

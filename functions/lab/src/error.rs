@@ -20,6 +20,33 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// All of them.
+    pub const ALL: [ErrorKind; 6] = [
+        ErrorKind::BadRequest,
+        ErrorKind::NotFound,
+        ErrorKind::Denied,
+        ErrorKind::Limit,
+        ErrorKind::Unavailable,
+        ErrorKind::Internal,
+    ];
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<ErrorKind> {
+        ErrorKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The kind that an HTTP status of a failure stands for.
+    pub fn from_http_status(status: u16) -> ErrorKind {
+        match status {
+            400 | 405 | 406 | 415 | 422 => ErrorKind::BadRequest,
+            401 | 403 => ErrorKind::Denied,
+            404 | 410 => ErrorKind::NotFound,
+            413 | 429 => ErrorKind::Limit,
+            408 | 502 | 503 | 504 => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        }
+    }
+
     /// The name used in records and on the wire: `bad-request`.
     pub fn name(self) -> &'static str {
         match self {

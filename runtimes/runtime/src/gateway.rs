@@ -159,14 +159,7 @@ fn failure(name: &str, status: StatusCode, body: &[u8]) -> Error {
     if let Some(error) = own_error(body) {
         return error;
     }
-    let kind = match status.as_u16() {
-        400 | 405 | 406 | 415 | 422 => ErrorKind::BadRequest,
-        401 | 403 => ErrorKind::Denied,
-        404 | 410 => ErrorKind::NotFound,
-        413 | 429 => ErrorKind::Limit,
-        408 | 502 | 503 | 504 => ErrorKind::Unavailable,
-        _ => ErrorKind::Internal,
-    };
+    let kind = ErrorKind::from_http_status(status.as_u16());
     let said: String = String::from_utf8_lossy(body).trim().chars().take(200).collect();
     let said = if said.is_empty() { String::new() } else { format!(": {said}") };
     Error::new(kind, format!("`{name}` answered with status {}{said}", status.as_u16()))
@@ -176,15 +169,7 @@ fn failure(name: &str, status: StatusCode, body: &[u8]) -> Error {
 fn own_error(body: &[u8]) -> Option<Error> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body.get("error")?;
-    let kind = match error.get("type")?.as_str()? {
-        "bad-request" => ErrorKind::BadRequest,
-        "not-found" => ErrorKind::NotFound,
-        "denied" => ErrorKind::Denied,
-        "limit" => ErrorKind::Limit,
-        "unavailable" => ErrorKind::Unavailable,
-        "internal" => ErrorKind::Internal,
-        _ => return None,
-    };
+    let kind = ErrorKind::from_name(error.get("type")?.as_str()?)?;
     Some(Error::new(kind, error.get("message")?.as_str()?))
 }
 

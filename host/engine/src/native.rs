@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::wasm::FileCounts;
 use super::{GrowthEvent, Instance, check_event_size};
-use crate::workload::Function;
+use workload::Function;
 
 /// A native instance.
 pub(super) struct NativeInstance {

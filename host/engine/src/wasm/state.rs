@@ -10,8 +10,8 @@ use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::file_counts::FileLedger;
-use crate::engine::GrowthEvent;
-use crate::probe::clock::monotonic_ns;
+use crate::GrowthEvent;
+use probe::clock::monotonic_ns;
 
 /// What a store holds for its instance.
 pub(super) struct State {

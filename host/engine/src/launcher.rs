@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use super::native::NativeInstance;
 use super::wasm::{ArtefactCache, Configuration, LoadTimes, Program, WasmEngine, WasmError, WasmInstance};
 use super::{Instance, Limits};
-use crate::workload::{self, Function};
+use workload::Function;
 
 /// How code runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -14,7 +14,7 @@ use super::file_counts::{FileCounts, FileLedger};
 use super::imports::{contract, from_wit};
 use super::program::Program;
 use super::state::{MemoryLimiter, State};
-use crate::engine::{GrowthEvent, Instance, Limits, check_event_size};
+use crate::{GrowthEvent, Instance, Limits, check_event_size};
 
 /// What is kept of a guest's standard error stream, bytes: enough for a panic message. A guest that prints more is stopped.
 const STANDARD_ERROR_BYTES: usize = 16 * 1024;

@@ -18,7 +18,7 @@ use super::state::State;
 #[allow(missing_docs, unreachable_pub, reason = "generated")]
 pub(super) mod contract {
     wasmtime::component::bindgen!({
-        path: "../wit",
+        path: "../../wit",
         world: "function",
         require_store_data_send: true,
         imports: { default: trappable },

@@ -8,7 +8,7 @@ use super::artefact_cache::ArtefactCache;
 use super::configuration::{WasmEngine, WasmError};
 use super::imports::{self, contract};
 use super::state::State;
-use crate::workload::Function;
+use workload::Function;
 
 /// How long the steps took that come before the first instance.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

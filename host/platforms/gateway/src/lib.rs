@@ -1,0 +1,1 @@
+//! Platforms of this machine behind HTTP, and a client of it.

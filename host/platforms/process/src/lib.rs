@@ -1,0 +1,1 @@
+//! The platform process: one native image per instance, over a unix socket.

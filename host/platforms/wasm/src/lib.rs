@@ -1,0 +1,1 @@
+//! The platform wasm: instances of components in this process.

@@ -1,0 +1,3 @@
+//! Starts a native image inside its limits.
+
+fn main() {}

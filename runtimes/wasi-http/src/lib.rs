@@ -1,0 +1,1 @@
+//! A component that serves a function's component as wasi:http.
