@@ -36,11 +36,23 @@ impl CounterGroup {
     /// # Errors
     /// The kernel refuses one of them; the error says which and why.
     pub fn open(pass: &Pass, kernel: Kernel) -> Result<Self, CounterError> {
+        Self::open_on(pass, kernel, None)
+    }
+
+    /// Opens the counters of `pass` for a thread of any process, and those that it starts later.
+    ///
+    /// # Errors
+    /// The kernel refuses one of them: for another user's process it asks for CAP_PERFMON.
+    pub fn open_for_thread(pass: &Pass, kernel: Kernel, thread: u32) -> Result<Self, CounterError> {
+        Self::open_on(pass, kernel, Some(thread))
+    }
+
+    fn open_on(pass: &Pass, kernel: Kernel, thread: Option<u32>) -> Result<Self, CounterError> {
         // Counting threads started later together with group reads is refused by older kernels, and by some units.
-        let (leader, members, inherited) = match open_all(&pass.primitives, kernel, true) {
+        let (leader, members, inherited) = match open_all(&pass.primitives, kernel, thread, true) {
             Ok((leader, members)) => (leader, members, true),
             Err(_) => {
-                let (leader, members) = open_all(&pass.primitives, kernel, false)?;
+                let (leader, members) = open_all(&pass.primitives, kernel, thread, false)?;
                 (leader, members, false)
             }
         };
@@ -117,16 +129,30 @@ impl CounterGroup {
     }
 }
 
-fn open_all(primitives: &[Primitive], kernel: Kernel, inherit: bool) -> Result<(Counter, Vec<Counter>), CounterError> {
+fn open_all(
+    primitives: &[Primitive],
+    kernel: Kernel,
+    thread: Option<u32>,
+    inherit: bool,
+) -> Result<(Counter, Vec<Counter>), CounterError> {
+    let observed = |builder: &mut Builder<'static>| {
+        if let Some(thread) = thread.and_then(|thread| libc::pid_t::try_from(thread).ok()) {
+            builder.observe_pid(thread);
+        }
+    };
     let (first, rest) = primitives.split_first().ok_or(CounterError::Empty)?;
-    let mut leader = builder(first, kernel)
+    let mut chosen = builder(first, kernel);
+    observed(&mut chosen);
+    let mut leader = chosen
         .inherit(inherit)
         .read_format(GROUP_FORMAT)
         .build()
         .map_err(|error| CounterError::open(first, 0, &error))?;
     let mut members = Vec::with_capacity(rest.len());
     for primitive in rest {
-        let member = builder(primitive, kernel)
+        let mut chosen = builder(primitive, kernel);
+        observed(&mut chosen);
+        let member = chosen
             .inherit(inherit)
             .read_format(GROUP_FORMAT)
             // A member counts when its leader does, so only the leader is ever switched. Switching the members too lets a
