@@ -2,9 +2,11 @@
 //! this library.
 
 pub mod cli;
+pub mod configuration;
 pub mod environment;
 pub mod experiment;
 pub mod paths;
+pub mod platforms;
 pub mod report;
 pub mod results;
 pub mod schemas;

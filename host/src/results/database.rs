@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 
 use super::value::{DatabaseRow, Value, postgres_arguments, sqlite_arguments};
@@ -23,6 +23,14 @@ impl Options {
         match self {
             Self::Sqlite(options) => Ok(Connection::Sqlite(options.connect().await?)),
             Self::Postgres(options) => Ok(Connection::Postgres(Box::new(options.connect().await?))),
+        }
+    }
+
+    /// The same, where what is committed also survives a power cut.
+    pub(super) fn durable(&self) -> Options {
+        match self {
+            Self::Sqlite(options) => Self::Sqlite(options.clone().synchronous(SqliteSynchronous::Full)),
+            Self::Postgres(options) => Self::Postgres(options.clone().options([("synchronous_commit", "on")])),
         }
     }
 

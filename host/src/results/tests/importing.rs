@@ -114,7 +114,7 @@ async fn deployments_come_along(place: Place) {
     let deploy = |name: &str| {
         format!(
             "INSERT INTO deployments (created_unix_ns, changed_unix_ns, platform, function, name, engine, configuration, \
-             status, created) VALUES (5, 5, 'p', 'f', '{name}', 'wasm', '{{}}', 'deployed', '[]')"
+             status) VALUES (5, 5, 'p', 'f', '{name}', 'wasm', '{{}}', 'deployed')"
         )
     };
     // Another deployment has the id here that this one has there.

@@ -25,6 +25,7 @@ mod changes;
 mod files;
 mod fixture;
 mod importing;
+mod ledgers;
 mod outages;
 mod postgres_server;
 mod processes;

@@ -1,0 +1,59 @@
+//! The catalogue of platforms: one entry each.
+
+use image_build::ImageKind;
+use thiserror::Error;
+
+/// A platform that functions can be deployed to.
+#[derive(Debug)]
+pub struct PlatformKind {
+    /// Its name in flags, the configuration and results.
+    pub name: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// The kind of image that it takes.
+    pub image: ImageKind,
+    /// Whether its instances are on this machine.
+    pub on_this_machine: bool,
+}
+
+/// All platforms, in the order of lists and reports.
+pub static CATALOGUE: &[PlatformKind] = &[
+    PlatformKind {
+        name: "wasm",
+        summary: "WASM components in wasmtime, a pool of instances in one server process",
+        image: ImageKind::Component,
+        on_this_machine: true,
+    },
+    PlatformKind {
+        name: "process",
+        summary: "native images, an instance is a process of this machine behind a unix socket",
+        image: ImageKind::Binary,
+        on_this_machine: true,
+    },
+    PlatformKind {
+        name: "container",
+        summary: "native images from scratch in Docker or Podman, an instance is a container",
+        image: ImageKind::Oci,
+        on_this_machine: true,
+    },
+];
+
+/// A name that no platform has.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("there is no platform `{name}`; the platforms are {}", names())]
+pub struct UnknownPlatform {
+    name: String,
+}
+
+/// The names of all platforms, for a message.
+pub fn names() -> String {
+    CATALOGUE.iter().map(|platform| platform.name).collect::<Vec<_>>().join(", ")
+}
+
+/// The platform of that name.
+///
+/// # Errors
+/// When there is none; the error lists those that there are.
+pub fn find(name: &str) -> Result<&'static PlatformKind, UnknownPlatform> {
+    CATALOGUE.iter().find(|platform| platform.name == name).ok_or_else(|| UnknownPlatform { name: name.to_owned() })
+}
