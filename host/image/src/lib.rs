@@ -1,5 +1,25 @@
 //! Builds and packages a function's image for each platform.
+//!
+//! [`Builder::build`] makes images: native binaries by cargo from the sources, components from what was compiled in, and
+//! around them what each platform takes ([`PLATFORM_IMAGES`]): OCI image layouts without Docker, zips, Spin's manifest. What
+//! was built before comes from a cache in milliseconds.
 
+mod binary;
+mod builder;
+mod cache;
+mod cargo;
+mod error;
+mod export;
+mod http_component;
 mod kind;
+mod options;
+mod package;
+mod platforms;
+mod source;
+mod toolchain;
 
+pub use builder::{Builder, Built, function_names};
+pub use error::BuildError;
 pub use kind::{Image, ImageKind};
+pub use options::{Architecture, Cancellation, Options, Progress, ProgressCallback, Protocol};
+pub use platforms::{PLATFORM_IMAGES, PlatformImages, images_of};

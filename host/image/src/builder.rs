@@ -1,0 +1,309 @@
+//! From functions and a platform to images.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::binary::{Binaries, Binary};
+use crate::cache::{Cache, write};
+use crate::error::BuildError;
+use crate::export;
+use crate::http_component;
+use crate::kind::{Image, ImageKind};
+use crate::options::{Architecture, Options, Progress};
+use crate::package::{self, Code, sha256};
+use crate::platforms::images_of;
+use crate::source::SourceTree;
+
+/// Builds images, and keeps them in a cache by what they are made of.
+#[derive(Debug, Clone)]
+pub struct Builder {
+    cache: Cache,
+    source: Option<PathBuf>,
+}
+
+/// An image, and what it took to get it.
+#[derive(Debug, Clone)]
+pub struct Built {
+    /// The image.
+    pub image: Image,
+    /// Whether it was there already.
+    pub was_cached: bool,
+    /// From the beginning of the build until this image was there; it holds what was compiled and packaged before it.
+    pub took: Duration,
+}
+
+/// What goes into the images of one function.
+enum Material {
+    Component { content: Vec<u8>, digest: String },
+    Binaries(Vec<Binary>),
+}
+
+/// The names of all functions that there are images of.
+pub fn function_names() -> Vec<&'static str> {
+    artifacts::COMPONENTS.iter().map(|(name, _)| *name).collect()
+}
+
+impl Builder {
+    /// A builder that keeps its images in `cache`, a folder that is created when it is missing. Native binaries are built from
+    /// the sources that `FAASBENCH_SOURCE` names, or those that this was compiled from.
+    ///
+    /// # Errors
+    /// When the folder can't be made, or others may write into it.
+    pub fn open(cache: impl Into<PathBuf>) -> Result<Builder, BuildError> {
+        Ok(Builder { cache: Cache::open(cache.into())?, source: None })
+    }
+
+    /// The same with the sources in this folder, whatever the environment says.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<PathBuf>) -> Builder {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Images of these functions for this platform, in their order; no functions: of all. It takes minutes when cargo has to
+    /// compile, and milliseconds when it was built before. It blocks: call it from a thread that may.
+    ///
+    /// # Errors
+    /// When a name is unknown, the toolchain is incomplete, cargo fails, or a file can't be read or written.
+    pub fn build(&self, functions: &[&str], platform: &str, options: &Options) -> Result<Vec<Built>, BuildError> {
+        let row = images_of(platform)?;
+        let kind = row.choose(options.kind)?;
+        row.check_protocol(options.protocol)?;
+        self.build_kind(functions, kind, options)
+    }
+
+    /// The same for a kind of image, whatever platform it is for. The kind in the options is not looked at.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn build_kind(
+        &self,
+        functions: &[&str],
+        kind: ImageKind,
+        options: &Options,
+    ) -> Result<Vec<Built>, BuildError> {
+        let begin = Instant::now();
+        let functions = known(functions)?;
+        let materials = if kind.is_wasm() {
+            functions.iter().map(|function| self.component(function)).collect::<Result<Vec<_>, _>>()?
+        } else {
+            self.binaries(&functions, kind, options)?
+        };
+        let mut built = Vec::new();
+        for (function, material) in functions.iter().zip(materials) {
+            options.cancellation.check()?;
+            let (mut image, was_cached) = self.package(function, kind, &material, options)?;
+            if let Some(folder) = &options.output {
+                image = export::export(&image, folder)?;
+            }
+            built.push(Built { image, was_cached, took: begin.elapsed() });
+        }
+        Ok(built)
+    }
+
+    /// The program that starts native images inside their limits, for this machine.
+    ///
+    /// # Errors
+    /// As [`Builder::build`].
+    pub fn launcher(&self, options: &Options) -> Result<PathBuf, BuildError> {
+        let source = SourceTree::find(self.source.as_deref())?;
+        // It has no protocols to choose among.
+        let options = Options { protocol: None, ..options.clone() };
+        let binaries = Binaries {
+            cache: &self.cache,
+            source: &source,
+            folder: "runtimes/launcher",
+            package: "launcher",
+            architecture: this_machine()?,
+            options: &options,
+        };
+        let mut found = binaries.get(&["launcher"])?;
+        found.pop().map(|binary| binary.image.path).ok_or_else(|| BuildError::UnknownFunction { name: "launcher".to_owned() })
+    }
+
+    fn component(&self, function: &str) -> Result<Material, BuildError> {
+        let content = artifacts::component(function)
+            .ok_or_else(|| BuildError::UnknownFunction { name: function.to_owned() })?
+            .to_vec();
+        Ok(Material::Component { digest: sha256(&content), content })
+    }
+
+    fn binaries(
+        &self,
+        functions: &[&'static str],
+        kind: ImageKind,
+        options: &Options,
+    ) -> Result<Vec<Material>, BuildError> {
+        let mut architectures = options.architectures.clone();
+        if architectures.is_empty() {
+            architectures.push(this_machine()?);
+        }
+        architectures.sort_unstable();
+        architectures.dedup();
+        if architectures.len() > 1 && !kind.is_oci() {
+            return Err(BuildError::OneArchitecture { kind });
+        }
+        let source = SourceTree::find(self.source.as_deref())?;
+        let mut materials: Vec<Vec<Binary>> = functions.iter().map(|_| Vec::new()).collect();
+        for architecture in architectures {
+            let binaries = Binaries {
+                cache: &self.cache,
+                source: &source,
+                folder: "runtimes/image",
+                package: "images",
+                architecture,
+                options,
+            };
+            for (material, binary) in materials.iter_mut().zip(binaries.get(functions)?) {
+                material.push(binary);
+            }
+        }
+        Ok(materials.into_iter().map(Material::Binaries).collect())
+    }
+
+    /// The image of one function, and whether it was there already.
+    fn package(
+        &self,
+        function: &str,
+        kind: ImageKind,
+        material: &Material,
+        options: &Options,
+    ) -> Result<(Image, bool), BuildError> {
+        if let (ImageKind::Binary, Material::Binaries(binaries)) = (kind, material)
+            && let [binary] = binaries.as_slice()
+        {
+            return Ok((binary.image.clone(), binary.was_cached));
+        }
+        let mut hash = blake3::Hasher::new();
+        for part in [&package::FORMAT.to_string(), function, kind.name()] {
+            hash.update(part.as_bytes()).update(b"\0");
+        }
+        let compiled_now = match material {
+            Material::Component { digest, .. } => {
+                hash.update(digest.as_bytes());
+                if kind != ImageKind::Component {
+                    hash.update(http_component::adapter_digest().as_bytes());
+                }
+                false
+            }
+            Material::Binaries(binaries) => {
+                for binary in binaries {
+                    hash.update(binary.image.architecture.as_bytes()).update(binary.image.digest.as_bytes());
+                }
+                binaries.iter().any(|binary| !binary.was_cached)
+            }
+        };
+        let name = format!("{function}-{kind}-{}", &hash.finalize().to_hex()[..32]);
+        if let Some(image) = self.cache.find(&name, options) {
+            return Ok((image, !compiled_now));
+        }
+        options.tell(Progress::Packaging { function: function.to_owned(), kind });
+        let image = self.cache.store(&name, |folder| match material {
+            Material::Component { content, .. } => package_component(folder, function, kind, content),
+            Material::Binaries(binaries) => package_binaries(folder, function, kind, binaries),
+        })?;
+        Ok((image, false))
+    }
+}
+
+fn package_component(
+    folder: &Path,
+    function: &str,
+    kind: ImageKind,
+    component: &[u8],
+) -> Result<Image, BuildError> {
+    let composed;
+    let code = if kind == ImageKind::Component {
+        component
+    } else {
+        composed = http_component::compose(function, component)?;
+        &composed
+    };
+    let code_digest = sha256(code);
+    let (path, digest) = if kind == ImageKind::SpinApplication {
+        (PathBuf::from(function), package::write_application(folder, function, code)?)
+    } else {
+        let path = PathBuf::from(format!("{function}.wasm"));
+        write(&folder.join(&path), code)?;
+        (path, code_digest.clone())
+    };
+    Ok(Image {
+        function: function.to_owned(),
+        kind,
+        bytes: export::size(&folder.join(&path))?,
+        path,
+        digest,
+        code_digest,
+        code_bytes: code.len() as u64,
+        architecture: "wasm32".to_owned(),
+    })
+}
+
+fn package_binaries(
+    folder: &Path,
+    function: &str,
+    kind: ImageKind,
+    binaries: &[Binary],
+) -> Result<Image, BuildError> {
+    let mut codes = Vec::new();
+    for binary in binaries {
+        let path = &binary.image.path;
+        codes.push(Code {
+            architecture: binary.image.architecture.parse()?,
+            binary: std::fs::read(path).map_err(BuildError::at("read", path))?,
+            digest: binary.image.code_digest.clone(),
+        });
+    }
+    let first = codes.first().ok_or_else(|| BuildError::OneArchitecture { kind })?;
+    let (path, digest) = if kind.is_oci() {
+        let with_health_check = kind == ImageKind::OciWithHealthCheck;
+        (PathBuf::from(function), package::write_layout(folder, function, &codes, with_health_check)?)
+    } else {
+        let path = PathBuf::from(format!("{function}.zip"));
+        let content = match kind {
+            ImageKind::LambdaZip => package::single_file_zip("bootstrap", &first.binary),
+            ImageKind::OpenWhiskZip => package::single_file_zip("exec", &first.binary),
+            ImageKind::AzureZip => package::azure_zip(function, &first.binary),
+            _ => package::single_file_zip(function, &first.binary),
+        };
+        let content = content.map_err(BuildError::at("package", &path))?;
+        write(&folder.join(&path), &content)?;
+        let digest = sha256(&content);
+        (path, digest)
+    };
+    let architectures: Vec<&str> = codes.iter().map(|code| code.architecture.name()).collect();
+    Ok(Image {
+        function: function.to_owned(),
+        kind,
+        bytes: export::size(&folder.join(&path))?,
+        path,
+        digest,
+        code_digest: first.digest.clone(),
+        code_bytes: first.binary.len() as u64,
+        architecture: architectures.join("+"),
+    })
+}
+
+/// The functions asked for, each once; all when none is.
+fn known(functions: &[&str]) -> Result<Vec<&'static str>, BuildError> {
+    let names = function_names();
+    if functions.is_empty() {
+        return Ok(names);
+    }
+    let mut known = Vec::new();
+    for function in functions {
+        let name = names
+            .iter()
+            .find(|name| *name == function)
+            .ok_or_else(|| BuildError::UnknownFunction { name: (*function).to_owned() })?;
+        if !known.contains(name) {
+            known.push(*name);
+        }
+    }
+    Ok(known)
+}
+
+fn this_machine() -> Result<Architecture, BuildError> {
+    Architecture::of_this_machine()
+        .ok_or_else(|| BuildError::UnknownArchitecture { name: std::env::consts::ARCH.to_owned() })
+}

@@ -1,0 +1,20 @@
+//! Packaging: the same bytes for the same content, always.
+
+mod archive;
+mod layer;
+mod oci;
+mod spin;
+
+pub(crate) use archive::{azure_zip, single_file_zip};
+pub(crate) use oci::{Code, write_layout};
+pub(crate) use spin::write_application;
+
+use sha2::{Digest, Sha256};
+
+/// Changes when the same code is packaged otherwise than before.
+pub(crate) const FORMAT: u32 = 1;
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn sha256(content: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(content)))
+}
