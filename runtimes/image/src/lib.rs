@@ -22,4 +22,4 @@ mod run;
 mod serve;
 mod tools;
 
-pub use run::run;
+pub use run::{run, run_with_storage};

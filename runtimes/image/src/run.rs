@@ -4,7 +4,7 @@ use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use lab::Handler;
-use runtime::Settings;
+use runtime::{OpenStorage, Settings};
 use rustix::fs::{FileType, fstat};
 
 use crate::detect::{Surroundings, detect};
@@ -23,6 +23,15 @@ const OTHER_THREADS: usize = 8;
 ///
 /// Started as `cat`, or with `--hc ADDRESS:PORT/PATH`, it does what these do in a container that holds nothing else.
 pub fn run(handler: Handler) -> ExitCode {
+    run_with(handler, None)
+}
+
+/// As [`run`], for a function that works on objects: `open_storage` reaches those that are not in a directory.
+pub fn run_with_storage(handler: Handler, open_storage: OpenStorage) -> ExitCode {
+    run_with(handler, Some(open_storage))
+}
+
+fn run_with(handler: Handler, open_storage: Option<OpenStorage>) -> ExitCode {
     let mut arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     let own_name = arguments.next().unwrap_or_default();
     let arguments: Vec<_> = arguments.collect();
@@ -63,7 +72,8 @@ pub fn run(handler: Handler) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let outcome = tokio.block_on(serve(Start { handler, protocol, settings, result_pipe, variable: &variable }));
+    let outcome =
+        tokio.block_on(serve(Start { handler, open_storage, protocol, settings, result_pipe, variable: &variable }));
     // A function that still runs is not waited for: the process ends with it.
     tokio.shutdown_background();
     match outcome {

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use lab::Handler;
-use runtime::{LabFunction, Runtime, Settings, Shutdown};
+use runtime::{LabFunction, OpenStorage, Runtime, Settings, Shutdown};
 #[cfg(any(feature = "azure", feature = "http", feature = "riff"))]
 use tokio::net::TcpSocket;
 use tokio::runtime::Handle;
@@ -31,6 +31,7 @@ pub(crate) enum ServeError {
 /// All that a process starts with.
 pub(crate) struct Start<'a> {
     pub(crate) handler: Handler,
+    pub(crate) open_storage: Option<OpenStorage>,
     pub(crate) protocol: Protocol,
     pub(crate) settings: Settings,
     /// File descriptor 3, where OpenWhisk reads results.
@@ -46,7 +47,8 @@ pub(crate) async fn serve(start: Start<'_>) -> Result<bool, ServeError> {
         .map_err(|error| ServeError::Unusable(format!("signals can't be handled: {error}")))?;
     let name = start.settings.platform.clone();
     let name = name.unwrap_or_else(|| platform(&start.protocol, start.variable, std::process::id()));
-    let function = LabFunction::new(start.handler, &start.settings, Handle::current())
+    let Start { handler, open_storage, ref settings, variable, .. } = start;
+    let function = LabFunction::new(handler, open_storage, settings, variable, Handle::current())
         .map_err(|error| ServeError::Unusable(error.message))?;
     let runtime = Arc::new(Runtime::new(function, &name, &start.settings));
     let protocol = start.protocol.to_string();
@@ -147,10 +149,17 @@ async fn serve_http(
 /// Where HTTP is served: `FAASBENCH_LISTEN`, else all addresses at `PORT`, `FUNC_PORT` (kubeless) or 8080.
 #[cfg(any(feature = "http", feature = "riff"))]
 async fn listen(start: &Start<'_>) -> Result<http_protocol::Listener, String> {
+    use std::os::fd::FromRawFd;
+
     use http_protocol::Listener;
 
     match &start.settings.listen {
         Some(runtime::Listen::Tcp(address)) => bind(*address).map(Listener::Tcp),
+        Some(runtime::Listen::Inherited(descriptor)) => {
+            // SAFETY: the platform opened it for this process and named it in the environment; nothing else here uses it.
+            let socket = unsafe { std::os::fd::OwnedFd::from_raw_fd(*descriptor) };
+            Listener::inherited(socket).map_err(|error| format!("fd:{descriptor} is no listening socket: {error}"))
+        }
         Some(runtime::Listen::Unix(path)) => {
             // What a former process left behind.
             let _ = std::fs::remove_file(path);

@@ -1,11 +1,11 @@
 //! The function that an image serves.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lab::{Error, ErrorKind, Handler, Instance, ObjectWriter, Page};
-use native::{DirectoryStorage, Functions, NativeLab, NoFunctions, NoStorage, Storage};
+use native::{DirectoryStorage, Functions, Location, NativeLab, NoFunctions, NoStorage, RemoteLocation, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -48,9 +48,13 @@ where
     }
 }
 
+/// Opens the storage of a service, with the credentials that the variables hold.
+pub type OpenStorage = fn(&RemoteLocation, Variables<'_>) -> Result<Box<dyn Storage>, Error>;
+
 /// A lab function with the storage, the nested calls and the scratch folder that the settings name.
 pub struct LabFunction {
     handler: Handler,
+    open_storage: Option<OpenStorage>,
     surroundings: RwLock<Arc<Surroundings>>,
     handle: Handle,
     // Kept for its drop, which removes the folder. `None` where none could be made.
@@ -59,16 +63,24 @@ pub struct LabFunction {
 }
 
 impl LabFunction {
-    /// The function of `handler`. `handle` is of the runtime that carries nested calls.
+    /// The function of `handler`. `open_storage` reaches storage that is no directory; without it there is none such, and the
+    /// binary is the smaller for it. `handle` is of the runtime that carries nested calls.
     ///
     /// # Errors
     /// A bad request for settings that can't be used.
-    pub fn new(handler: Handler, settings: &Settings, handle: Handle) -> Result<LabFunction, Error> {
+    pub fn new(
+        handler: Handler,
+        open_storage: Option<OpenStorage>,
+        settings: &Settings,
+        variables: Variables<'_>,
+        handle: Handle,
+    ) -> Result<LabFunction, Error> {
         // Where there is no place for files only those functions fail that need one, and say so.
         let scratch = tempfile::Builder::new().prefix("faasbench-").tempdir_in(&settings.scratch).ok();
         let path = scratch.as_ref().map_or_else(|| settings.scratch.join("faasbench-missing"), |dir| dir.path().into());
-        let surroundings = RwLock::new(Arc::new(Surroundings::new(settings, handle.clone())?));
-        Ok(LabFunction { handler, surroundings, handle, _scratch: scratch, scratch: path })
+        let surroundings = Surroundings::new(settings, open_storage, variables, handle.clone())?;
+        let surroundings = RwLock::new(Arc::new(surroundings));
+        Ok(LabFunction { handler, open_storage, surroundings, handle, _scratch: scratch, scratch: path })
     }
 }
 
@@ -89,7 +101,8 @@ impl Function for LabFunction {
 
     fn configure(&self, variables: Variables<'_>) -> Result<(), Error> {
         let settings = Settings::read(variables).map_err(|error| Error::bad_request(error.to_string()))?;
-        let surroundings = Arc::new(Surroundings::new(&settings, self.handle.clone())?);
+        let surroundings = Surroundings::new(&settings, self.open_storage, variables, self.handle.clone())?;
+        let surroundings = Arc::new(surroundings);
         *self.surroundings.write().unwrap_or_else(PoisonError::into_inner) = surroundings;
         Ok(())
     }
@@ -102,9 +115,14 @@ struct Surroundings {
 }
 
 impl Surroundings {
-    fn new(settings: &Settings, handle: Handle) -> Result<Surroundings, Error> {
+    fn new(
+        settings: &Settings,
+        open_remote: Option<OpenStorage>,
+        variables: Variables<'_>,
+        handle: Handle,
+    ) -> Result<Surroundings, Error> {
         Ok(Surroundings {
-            storage: open_storage(settings.storage.as_deref()),
+            storage: open_storage(settings.storage.as_deref(), open_remote, variables),
             gateway: Gateway::new(settings, handle)?,
         })
     }
@@ -112,18 +130,20 @@ impl Surroundings {
 
 /// The object storage that `FAASBENCH_STORAGE` names. An image starts without a storage that can't be opened, as most
 /// invocations need none; those that do are told why.
-fn open_storage(name: Option<&str>) -> Box<dyn Storage> {
-    let opened = match name {
-        None => return Box::new(NoStorage),
-        Some(name) if Path::new(name).is_absolute() => DirectoryStorage::new(name),
-        Some(name) => {
-            Err(Error::bad_request(format!("FAASBENCH_STORAGE is {name:?}: give the absolute path of a directory")))
-        }
-    };
-    match opened {
-        Ok(storage) => Box::new(storage),
-        Err(error) => Box::new(MissingStorage(Error::new(ErrorKind::Unavailable, error.message))),
-    }
+fn open_storage(name: Option<&str>, open_remote: Option<OpenStorage>, variables: Variables<'_>) -> Box<dyn Storage> {
+    let Some(name) = name else { return Box::new(NoStorage) };
+    let opened = Location::parse(name).and_then(|location| match (location, open_remote) {
+        (Location::Directory(path), _) => Ok(Box::new(DirectoryStorage::new(path)?) as Box<dyn Storage>),
+        (Location::Remote(location), Some(open)) => open(&location, variables),
+        (Location::Remote(location), None) => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("this image has no client of {}://: give FAASBENCH_STORAGE a directory", location.service.scheme()),
+        )),
+    });
+    opened.unwrap_or_else(|error| {
+        let message = format!("FAASBENCH_STORAGE can't be used: {}", error.message);
+        Box::new(MissingStorage(Error::new(ErrorKind::Unavailable, message)))
+    })
 }
 
 /// Storage that could not be opened: every request says why.
@@ -175,7 +195,7 @@ mod tests {
         let mut settings = Settings::read(&|_| None).unwrap();
         settings.storage = storage.map(str::to_owned);
         settings.scratch = scratch.to_owned();
-        LabFunction::new(store, &settings, Handle::current()).unwrap()
+        LabFunction::new(store, None, &settings, &|_| None, Handle::current()).unwrap()
     }
 
     #[tokio::test]
@@ -198,10 +218,31 @@ mod tests {
             (None, ErrorKind::Denied),
             (Some("/proc/none"), ErrorKind::Unavailable),
             (Some("s3://bucket"), ErrorKind::Unavailable),
+            (Some("relative"), ErrorKind::Unavailable),
         ] {
             let error = function(name, folder.path()).invoke("{}", &invocation()).unwrap_err();
             assert_eq!(error.kind, kind, "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn storage_of_a_service_is_opened_with_the_variables_of_the_platform() {
+        fn open(location: &RemoteLocation, variables: Variables<'_>) -> Result<Box<dyn Storage>, Error> {
+            let said = variables("AWS_ACCESS_KEY_ID").unwrap_or_default();
+            Err(Error::internal(format!("{location} {said}")))
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = Settings::read(&|_| None).unwrap();
+        settings.scratch = folder.path().to_owned();
+        let function = LabFunction::new(store, Some(open), &settings, &|_| None, Handle::current()).unwrap();
+        let variables = |name: &str| match name {
+            "FAASBENCH_STORAGE" => Some("s3://mine/lab".to_owned()),
+            "AWS_ACCESS_KEY_ID" => Some("key".to_owned()),
+            _ => None,
+        };
+        function.configure(&variables).unwrap();
+        let error = function.invoke("{}", &invocation()).unwrap_err();
+        assert!(error.message.ends_with("s3://mine/lab key"), "{error}");
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 //! The environment variables that an image understands are listed at [`Settings`].
 
 mod answer;
+mod connector;
 mod context;
 mod function;
 mod gateway;
@@ -20,7 +21,7 @@ mod trace;
 
 pub use answer::{Answer, Failure, Identity};
 pub use context::Context;
-pub use function::{Function, Invocation, LabFunction};
+pub use function::{Function, Invocation, LabFunction, OpenStorage};
 pub use gateway::{Gateway, UrlTemplate};
 pub use invoke::{MAXIMUM_EVENT_BYTES, Runtime};
 pub use lines::{Line, lines};

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use crate::UrlTemplate;
 
+/// What `FAASBENCH_INVOKE_URL` may be.
+const INVOKE_URL_ACCEPTED: &str = "a URL such as http://gateway:8080/function/{name} or unix:/PATH:/function/{name}";
+
 /// Where a setting's value comes from: the process's environment, or what a platform sends at initialisation.
 pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -18,6 +21,8 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// `unix:/PATH`.
     Unix(PathBuf),
+    /// `fd:NUMBER`: a listening socket that this process was started with.
+    Inherited(i32),
 }
 
 /// What an image was told by its environment. An empty variable counts as absent.
@@ -25,15 +30,18 @@ pub enum Listen {
 /// | variable | meaning | default |
 /// |---|---|---|
 /// | `FAASBENCH_PLATFORM` | the platform's name in records | what the protocol and its variables tell |
-/// | `FAASBENCH_STORAGE` | the object storage: a directory | none: storage is refused |
-/// | `FAASBENCH_INVOKE_URL` | where nested calls go: a URL with `{name}` in it, as in `http://gateway:8080/function/{name}` | none: nested calls are refused |
+/// | `FAASBENCH_STORAGE` | the object storage, in the notation of [`native::Location`]; credentials under their services' own names | none: storage is refused |
+/// | `FAASBENCH_INVOKE_URL` | where nested calls go: a URL with `{name}` in it, as in `http://gateway:8080/function/{name}`, or over a unix socket `unix:/PATH:/function/{name}` | none: nested calls are refused |
 /// | `FAASBENCH_INVOKE_TIMEOUT_MS` | the longest that a nested call may take, ms, 1 to 3,600,000 | 60000 |
 /// | `FAASBENCH_INVOKE_AUTHORIZATION` | the `Authorization` header of nested calls | none |
 /// | `FAASBENCH_SCRATCH` | where the instance's scratch folder is made | `TMPDIR`, or `/tmp` |
 /// | `FAASBENCH_CONCURRENCY` | invocations that run at the same time, 1 to 1,024 | 64 |
 /// | `FAASBENCH_QUEUE` | invocations that may wait for their turn, 0 to 65,536; further ones are refused (429) | 1024 |
-/// | `FAASBENCH_LISTEN` | where the HTTP server listens, in place of `PORT`: `ADDRESS:PORT` or `unix:/PATH` | all addresses, `PORT` or 8080 |
+/// | `FAASBENCH_LISTEN` | where the HTTP server listens, in place of `PORT`: `ADDRESS:PORT`, `unix:/PATH` or `fd:NUMBER`, a listening socket that is open already | all addresses, `PORT` or 8080 |
 /// | `FAASBENCH_GRACE_MS` | how long a SIGTERM waits for what was taken, ms, 0 to 3,600,000 | 8000 |
+/// | `FAASBENCH_INSTANCE_ID` | the instance's identity: 1 to 128 letters, digits, `-`, `_` or `.` | a random one |
+/// | `FAASBENCH_MEMORY_LIMIT_BYTES` | the memory limit that records tell | the platform's variable, or the control group's |
+/// | `FAASBENCH_CORES` | the processors that records tell, 1 to 65,536 | those that this process may use |
 #[derive(Clone, PartialEq)]
 pub struct Settings {
     /// `FAASBENCH_PLATFORM`.
@@ -56,6 +64,12 @@ pub struct Settings {
     pub listen: Option<Listen>,
     /// `FAASBENCH_GRACE_MS`.
     pub grace: Duration,
+    /// `FAASBENCH_INSTANCE_ID`.
+    pub instance_id: Option<String>,
+    /// `FAASBENCH_MEMORY_LIMIT_BYTES`.
+    pub memory_limit_bytes: Option<u64>,
+    /// `FAASBENCH_CORES`.
+    pub cores: Option<u32>,
 }
 
 /// A setting that can't be used.
@@ -77,14 +91,17 @@ impl Settings {
         Ok(Settings {
             platform: text("FAASBENCH_PLATFORM"),
             storage: text("FAASBENCH_STORAGE"),
-            invoke_url: parse(&text, "FAASBENCH_INVOKE_URL", "a URL such as http://gateway:8080/function/{name}")?,
+            invoke_url: parse(&text, "FAASBENCH_INVOKE_URL", INVOKE_URL_ACCEPTED)?,
             invoke_timeout: milliseconds(&text, "FAASBENCH_INVOKE_TIMEOUT_MS", 1, 60_000)?,
             invoke_authorization: text("FAASBENCH_INVOKE_AUTHORIZATION"),
             scratch: text("FAASBENCH_SCRATCH").or_else(|| text("TMPDIR")).unwrap_or_else(|| "/tmp".to_owned()).into(),
             concurrency: whole(&text, "FAASBENCH_CONCURRENCY", 1, 1024, 64)?,
             queue: whole(&text, "FAASBENCH_QUEUE", 0, 65_536, 1024)?,
-            listen: parse(&text, "FAASBENCH_LISTEN", "ADDRESS:PORT or unix:/PATH")?,
+            listen: parse(&text, "FAASBENCH_LISTEN", "ADDRESS:PORT, unix:/PATH or fd:NUMBER")?,
             grace: milliseconds(&text, "FAASBENCH_GRACE_MS", 0, 8_000)?,
+            instance_id: instance_id(&text)?,
+            memory_limit_bytes: parse(&text, "FAASBENCH_MEMORY_LIMIT_BYTES", "a whole number of bytes")?,
+            cores: cores(&text)?,
         })
     }
 }
@@ -103,6 +120,9 @@ impl fmt::Debug for Settings {
             .field("queue", &self.queue)
             .field("listen", &self.listen)
             .field("grace", &self.grace)
+            .field("instance_id", &self.instance_id)
+            .field("memory_limit_bytes", &self.memory_limit_bytes)
+            .field("cores", &self.cores)
             .finish()
     }
 }
@@ -111,12 +131,32 @@ impl FromStr for Listen {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Listen, ()> {
-        match text.strip_prefix("unix:") {
-            Some(path) if path.starts_with('/') => Ok(Listen::Unix(path.into())),
-            Some(_) => Err(()),
-            None => text.parse().map(Listen::Tcp).map_err(|_| ()),
+        match text.split_once(':') {
+            Some(("unix", path)) if path.starts_with('/') => Ok(Listen::Unix(path.into())),
+            Some(("unix", _)) => Err(()),
+            Some(("fd", number)) => number.parse().ok().filter(|number| *number >= 0).map(Listen::Inherited).ok_or(()),
+            _ => text.parse().map(Listen::Tcp).map_err(|_| ()),
         }
     }
+}
+
+/// An identity stands in headers, in records and in names.
+fn instance_id(text: Variables<'_>) -> Result<Option<String>, SettingsError> {
+    const VARIABLE: &str = "FAASBENCH_INSTANCE_ID";
+    let Some(value) = text(VARIABLE) else { return Ok(None) };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if value.len() <= 128 && value.bytes().all(plain) {
+        return Ok(Some(value));
+    }
+    let accepted = "1 to 128 letters, digits, '-', '_' or '.'".to_owned();
+    Err(SettingsError { variable: VARIABLE, value, accepted })
+}
+
+fn cores(text: Variables<'_>) -> Result<Option<u32>, SettingsError> {
+    if text("FAASBENCH_CORES").is_none() {
+        return Ok(None);
+    }
+    whole(text, "FAASBENCH_CORES", 1, 65_536, 1).map(|cores| u32::try_from(cores).ok())
 }
 
 fn parse<T: FromStr>(text: Variables<'_>, variable: &'static str, accepted: &str) -> Result<Option<T>, SettingsError> {
@@ -178,6 +218,11 @@ mod tests {
             ("FAASBENCH_INVOKE_TIMEOUT_MS", "0", "from 1"),
             ("FAASBENCH_LISTEN", "8080", "ADDRESS:PORT"),
             ("FAASBENCH_LISTEN", "unix:here", "unix:/PATH"),
+            ("FAASBENCH_LISTEN", "fd:-1", "fd:NUMBER"),
+            ("FAASBENCH_LISTEN", "fd:x", "fd:NUMBER"),
+            ("FAASBENCH_INSTANCE_ID", "a b", "letters"),
+            ("FAASBENCH_MEMORY_LIMIT_BYTES", "64M", "bytes"),
+            ("FAASBENCH_CORES", "0", "from 1"),
             ("FAASBENCH_INVOKE_URL", "http://gateway/f", "{name}"),
         ] {
             let message = read(variable, value).unwrap_err().to_string();
@@ -191,6 +236,15 @@ mod tests {
         assert_eq!(listen("127.0.0.1:8080"), Listen::Tcp("127.0.0.1:8080".parse().unwrap()));
         assert_eq!(listen("[::1]:8080"), Listen::Tcp("[::1]:8080".parse().unwrap()));
         assert_eq!(listen("unix:/run/f.sock"), Listen::Unix("/run/f.sock".into()));
+        assert_eq!(listen("fd:0"), Listen::Inherited(0));
+    }
+
+    #[test]
+    fn a_platform_tells_the_instance_who_it_is_and_what_it_may_use() {
+        let settings = read("FAASBENCH_INSTANCE_ID", "abc-1.x_2").unwrap();
+        assert_eq!(settings.instance_id.as_deref(), Some("abc-1.x_2"));
+        assert_eq!(read("FAASBENCH_MEMORY_LIMIT_BYTES", "1024").unwrap().memory_limit_bytes, Some(1024));
+        assert_eq!(read("FAASBENCH_CORES", "2").unwrap().cores, Some(2));
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The native image of the lab function `thumbnailer`.
 
 fn main() -> std::process::ExitCode {
-    images::run(thumbnailer::handle)
+    images::run_with_storage(thumbnailer::handle, cloud_storage::open)
 }
