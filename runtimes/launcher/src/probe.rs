@@ -1,0 +1,36 @@
+//! What this machine allows, found out by doing it.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::arguments::{Namespaces, Root};
+use crate::failure::Failure;
+use crate::{files, mounts, privileges, system_calls};
+
+/// Tries one thing. What it tells is one line.
+pub(crate) fn probe(arguments: &[OsString]) -> Result<String, Failure> {
+    let words: Vec<_> = arguments.iter().filter_map(|word| word.to_str()).collect();
+    match words.as_slice() {
+        ["namespaces", folder] => enter(Namespaces::Privileged, folder),
+        ["user-namespaces", folder] => enter(Namespaces::User, folder),
+        ["landlock"] => files::version()
+            .map(|version| version.to_string())
+            .ok_or_else(|| Failure::new("the kernel has no Landlock")),
+        ["seccomp"] => {
+            privileges::drop_all()?;
+            system_calls::restrict(files::signals_are_scoped())?;
+            Ok("yes".to_owned())
+        }
+        _ => Err(Failure::new("give what is to be probed")),
+    }
+}
+
+fn enter(namespaces: Namespaces, folder: &str) -> Result<String, Failure> {
+    mounts::unshare(namespaces, false)?;
+    let bound = PathBuf::from(folder);
+    // The folder itself stands for the storage, which is bound in the same way.
+    let binds = [(bound.clone(), PathBuf::from("/bound"))];
+    mounts::enter(&Root { folder: bound, bytes: 1 << 20, files: 64 }, &binds)?;
+    privileges::drop_all()?;
+    Ok("yes".to_owned())
+}
