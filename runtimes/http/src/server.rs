@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Version};
 use hyper_util::rt::TokioIo;
 use runtime::{MAXIMUM_EVENT_BYTES, Shutdown};
+use rustix::net::{AddressFamily, sockopt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -89,6 +91,22 @@ pub enum Listener {
 }
 
 impl Listener {
+    /// A listening socket of either kind that this process was started with.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn inherited(socket: OwnedFd) -> io::Result<Listener> {
+        if !sockopt::socket_acceptconn(&socket)? {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen"));
+        }
+        rustix::io::ioctl_fionbio(&socket, true)?;
+        if sockopt::socket_domain(&socket)? == AddressFamily::UNIX {
+            UnixListener::from_std(socket.into()).map(Listener::Unix)
+        } else {
+            TcpListener::from_std(socket.into()).map(Listener::Tcp)
+        }
+    }
+
     async fn accept(&self) -> io::Result<Stream> {
         match self {
             Listener::Tcp(listener) => {

@@ -1,6 +1,6 @@
 //! The identity of one sandbox, and what it tells its function of itself.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use lab::Instance;
 use uuid::Uuid;
@@ -20,8 +20,19 @@ pub struct Sandbox {
 impl Sandbox {
     /// A new sandbox of `platform`, whose function runs on `engine` (`native` or `wasm`).
     pub fn new(platform: &str, engine: &'static str, cores: u32, memory_limit_bytes: Option<u64>) -> Sandbox {
+        Sandbox::identified(Uuid::new_v4().to_string(), platform, engine, cores, memory_limit_bytes)
+    }
+
+    /// The same with an identity that the platform chose.
+    pub fn identified(
+        identifier: String,
+        platform: &str,
+        engine: &'static str,
+        cores: u32,
+        memory_limit_bytes: Option<u64>,
+    ) -> Sandbox {
         Sandbox {
-            identifier: Uuid::new_v4().to_string(),
+            identifier,
             created: Instant::now(),
             invocations: 0,
             platform: platform.to_owned(),
@@ -34,6 +45,11 @@ impl Sandbox {
     /// Stable for the life of this sandbox.
     pub fn identifier(&self) -> &str {
         &self.identifier
+    }
+
+    /// How long it has existed.
+    pub fn age(&self) -> Duration {
+        self.created.elapsed()
     }
 
     /// Invocations begun so far.

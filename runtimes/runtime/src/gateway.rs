@@ -1,5 +1,6 @@
 //! Nested calls over HTTP: to a gateway, or to wherever a URL with the function's name in it leads.
 
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
@@ -8,25 +9,28 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use lab::{Error, ErrorKind};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use crate::connector::Connector;
 use crate::{Context, Settings};
 
 /// Largest answer of a nested call, bytes.
 const MAXIMUM_ANSWER_BYTES: usize = 32 << 20;
-/// The longest that a connection may take to be made.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// What stands for the function's name in a URL.
 const PLACEHOLDER: &str = "{name}";
 
-/// A URL in which `{name}` stands for the function's name. Only `http`: an image carries no TLS.
+/// What a request over a unix socket has in place of a host.
+const NO_HOST: &str = "http://localhost";
+
+/// A URL in which `{name}` stands for the function's name: `http://HOST/PATH`, or `unix:/SOCKET:/PATH` for HTTP over a unix
+/// socket. There is no `https`: an image carries no TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlTemplate {
     text: String,
+    socket: Option<PathBuf>,
 }
 
 impl UrlTemplate {
@@ -52,9 +56,16 @@ impl FromStr for UrlTemplate {
     type Err = ();
 
     fn from_str(text: &str) -> Result<UrlTemplate, ()> {
+        let (text, socket) = match text.strip_prefix("unix:/") {
+            None => (text.to_owned(), None),
+            Some(rest) => {
+                let (socket, path) = rest.split_once(":/").ok_or(())?;
+                (format!("{NO_HOST}/{path}"), Some(Path::new("/").join(socket)))
+            }
+        };
         let uri: Uri = text.replace(PLACEHOLDER, "name").parse().map_err(|_| ())?;
         let usable = text.contains(PLACEHOLDER) && uri.scheme_str() == Some("http") && uri.host().is_some();
-        if usable { Ok(UrlTemplate { text: text.to_owned() }) } else { Err(()) }
+        if usable { Ok(UrlTemplate { text, socket }) } else { Err(()) }
     }
 }
 
@@ -64,7 +75,7 @@ pub struct Gateway {
     template: UrlTemplate,
     timeout: Duration,
     authorization: Option<HeaderValue>,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<Connector, Full<Bytes>>,
     handle: Handle,
 }
 
@@ -82,9 +93,7 @@ impl Gateway {
             value.set_sensitive(true);
             Ok(value)
         });
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
+        let connector = Connector::new(template.socket.as_deref());
         Ok(Some(Gateway {
             template,
             timeout: settings.invoke_timeout,

@@ -46,6 +46,25 @@ async fn a_call_carries_the_event_the_trace_and_the_authorization() {
 }
 
 #[tokio::test]
+async fn a_call_over_a_unix_socket_is_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("others.sock");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let url = format!("unix:{}:/function/{{name}}", socket.display());
+    let settings = Settings::read(&|name| (name == "FAASBENCH_INVOKE_URL").then(|| url.clone())).unwrap();
+    let gateway = Gateway::new(&settings, Handle::current()).unwrap().unwrap();
+    let call = tokio::task::spawn_blocking(move || gateway.call("function2", "{}", &Context::default()));
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"{}") {
+        stream.read_buf(&mut seen).await.unwrap();
+    }
+    assert!(seen.starts_with(b"POST /function/function2 HTTP/1.1\r\n"), "{}", String::from_utf8_lossy(&seen));
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnull").await.unwrap();
+    assert_eq!(call.await.unwrap().unwrap(), "null");
+}
+
+#[tokio::test]
 async fn an_error_of_the_callee_keeps_its_kind_and_its_message() {
     let body = "HTTP/1.1 400 Bad Request\r\nContent-Length: 54\r\n\r\n{\"error\":{\"type\":\"bad-request\",\"message\":\"no number\"}}";
     let (answer, _) = call_against(body, &[]).await;
@@ -81,10 +100,24 @@ async fn a_callee_that_does_not_answer_is_given_up() {
 
 #[test]
 fn a_template_has_a_place_for_the_name_and_no_tls() {
-    for text in ["http://gateway:8080/function/{name}", "http://{name}.default.example/", "http://[::1]/{name}?a=b"] {
+    for text in [
+        "http://gateway:8080/function/{name}",
+        "http://{name}.default.example/",
+        "http://[::1]/{name}?a=b",
+        "unix:/run/s.sock:/{name}",
+    ] {
         assert!(text.parse::<UrlTemplate>().is_ok(), "{text}");
     }
-    for text in ["", "{name}", "http://gateway/", "https://gateway/{name}", "unix:/{name}", "http://a b/{name}"] {
+    for text in [
+        "",
+        "{name}",
+        "http://gateway/",
+        "https://gateway/{name}",
+        "unix:/{name}",
+        "unix:/run/s.sock:/",
+        "unix:s.sock:/{name}",
+        "http://a b/{name}",
+    ] {
         assert!(text.parse::<UrlTemplate>().is_err(), "{text}");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use lab::Instance;
 use native::Sandbox;
 
-use crate::{Identity, machine};
+use crate::{Identity, Settings, machine};
 
 /// The identity of this process, and how often it was used.
 #[derive(Debug)]
@@ -15,9 +15,14 @@ pub(crate) struct OwnInstance {
 }
 
 impl OwnInstance {
-    /// A new instance of `platform`.
-    pub(crate) fn new(platform: &str) -> OwnInstance {
-        let sandbox = Sandbox::new(platform, "native", machine::cores(), machine::memory_limit_bytes());
+    /// A new instance of `platform`, as the settings tell who it is and what it may use, or else as the machine does.
+    pub(crate) fn new(platform: &str, settings: &Settings) -> OwnInstance {
+        let cores = settings.cores.unwrap_or_else(machine::cores);
+        let memory_limit_bytes = settings.memory_limit_bytes.or_else(machine::memory_limit_bytes);
+        let sandbox = match &settings.instance_id {
+            Some(id) => Sandbox::identified(id.clone(), platform, "native", cores, memory_limit_bytes),
+            None => Sandbox::new(platform, "native", cores, memory_limit_bytes),
+        };
         OwnInstance { id: sandbox.identifier().into(), sandbox: Mutex::new(sandbox) }
     }
 

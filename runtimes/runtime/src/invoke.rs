@@ -30,7 +30,7 @@ impl Runtime {
     pub fn new(function: impl Function, platform: &str, settings: &Settings) -> Runtime {
         Runtime {
             function: Arc::new(function),
-            instance: Arc::new(OwnInstance::new(platform)),
+            instance: Arc::new(OwnInstance::new(platform, settings)),
             slots: Arc::new(Semaphore::new(settings.concurrency)),
             waiting: AtomicUsize::new(0),
             queue: settings.queue,
