@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::native::NativeInstance;
-use super::wasm::{ArtefactCache, Configuration, LoadTimes, Program, WasmEngine, WasmError, WasmInstance};
+use super::wasm::{
+    ArtefactCache, Configuration, InstanceOptions, LoadTimes, Program, WasmEngine, WasmError, WasmInstance,
+};
 use super::{Instance, Limits};
 use workload::Function;
 
@@ -133,7 +135,8 @@ impl Launcher {
             Some(program) => {
                 let limit = Some(self.options.limits.memory_bytes);
                 let sandbox = Sandbox::new(&self.options.platform, EngineKind::Wasm.name(), self.cores, limit);
-                Box::new(WasmInstance::new(&program, storage, functions, sandbox, scratch, self.options.limits)?)
+                let options = InstanceOptions::new(storage, functions, sandbox, scratch, self.options.limits);
+                Box::new(WasmInstance::new(&program, options)?)
             }
             None => {
                 let sandbox = Sandbox::new(&self.options.platform, EngineKind::Native.name(), self.cores, None);

@@ -8,4 +8,4 @@ pub mod wasm;
 
 pub use instance::{GrowthEvent, Instance};
 pub use launcher::{EngineKind, LaunchTimes, Launcher, LauncherOptions};
-pub use limits::{Limits, MAX_EVENT_BYTES, check_event_size};
+pub use limits::{Limits, MAX_ANSWER_BYTES, MAX_EVENT_BYTES, check_event_size};

@@ -61,7 +61,7 @@ impl Lab for NativeLab<'_> {
     }
 
     fn invoke_all(&self, calls: &[Call]) -> Vec<Outcome> {
-        functions::invoke_all(self.functions, calls)
+        self.functions.call_all(calls)
     }
 
     fn instance(&self) -> Instance {

@@ -9,7 +9,7 @@ use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAll
 use super::ArtefactCacheError;
 
 /// How often an engine that can be interrupted looks up: the precision of time limits.
-pub(super) const EPOCH_PERIOD: Duration = Duration::from_millis(10);
+const EPOCH_PERIOD: Duration = Duration::from_millis(10);
 
 /// Linear memory that stays resident in a pool slot between instances, bytes. With `PAGEMAP_SCAN` a slot is reset by
 /// clearing only what was written, which makes a fresh instance four times cheaper than without.

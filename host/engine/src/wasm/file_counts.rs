@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// What a new file or folder takes of an instance's share, bytes: about what it takes of the disk.
+pub(super) const ENTRY_BYTES: u64 = 4096;
+
 /// What was done with one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileCount {
@@ -36,6 +39,18 @@ struct Entries {
     written_bytes: u64,
     limit_bytes: u64,
     limit_reached: bool,
+}
+
+impl Entries {
+    fn take_share(&mut self, bytes: u64) -> Result<(), ()> {
+        let total = self.written_bytes.saturating_add(bytes);
+        if total > self.limit_bytes {
+            self.limit_reached = true;
+            return Err(());
+        }
+        self.written_bytes = total;
+        Ok(())
+    }
 }
 
 impl FileLedger {
@@ -75,14 +90,34 @@ impl FileLedger {
         count.read_bytes += bytes as u64;
     }
 
+    /// Whether much of the share is taken, so that it is worth a look at what is still there.
+    pub(super) fn is_largely_taken(&self) -> bool {
+        let entries = self.entries();
+        entries.written_bytes > entries.limit_bytes / 4
+    }
+
+    /// Says how much is taken, after a look.
+    pub(super) fn set_taken(&self, bytes: u64) {
+        self.entries().written_bytes = bytes;
+    }
+
+    /// Whether a file of that size is more than the instance's whole share; then it counts as refused.
+    pub(super) fn is_over(&self, bytes: u64) -> bool {
+        let mut entries = self.entries();
+        let over = bytes > entries.limit_bytes;
+        entries.limit_reached |= over;
+        over
+    }
+
+    /// Takes `bytes` of the instance's share, or refuses when it has had it.
+    pub(super) fn take_share(&self, bytes: u64) -> Result<(), ()> {
+        self.entries().take_share(bytes)
+    }
+
     /// Counts a write, or refuses it when the instance has had its share.
     pub(super) fn write(&self, path: &str, bytes: usize) -> Result<(), ()> {
         let mut entries = self.entries();
-        if entries.written_bytes + bytes as u64 > entries.limit_bytes {
-            entries.limit_reached = true;
-            return Err(());
-        }
-        entries.written_bytes += bytes as u64;
+        entries.take_share(bytes as u64)?;
         let count = entries.counts.entry(path.to_owned()).or_default();
         count.writes += 1;
         count.written_bytes += bytes as u64;

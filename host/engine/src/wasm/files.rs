@@ -12,7 +12,7 @@ use wasmtime_wasi::p2::{
     DynInputStream, DynOutputStream, FsResult, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
 
-use super::file_counts::FileLedger;
+use super::file_counts::{ENTRY_BYTES, FileLedger};
 use super::state::State;
 
 /// The interface whose functions are wrapped, as this version of wasmtime-wasi names it.
@@ -36,6 +36,10 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             let state = store.data_mut();
             let parent = state.files.path(directory.rep());
             let full = if parent.is_empty() { path.clone() } else { format!("{parent}/{path}") };
+            // One that is there already is counted too: to look first would cost every other call.
+            if open_flags.contains(OpenFlags::CREATE) && state.files.take_share(ENTRY_BYTES).is_err() {
+                return Ok((Err(ErrorCode::Quota),));
+            }
             let opened = state.filesystem().open_at(directory, path_flags, path, open_flags, flags);
             if let Ok(descriptor) = &opened {
                 state.files.opened(descriptor.rep(), &full);
@@ -103,6 +107,40 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             }
             let written = state.filesystem().write(file, bytes, offset);
             Ok((answer(state, written)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.set-size",
+        |mut store: StoreContextMut<'_, State>, (file, size): (Resource<Descriptor>, Filesize)| {
+            let state = store.data_mut();
+            // A file with holes takes no room, but what copies it may not know that.
+            if state.files.is_over(size) {
+                return Ok((Err(ErrorCode::Quota),));
+            }
+            let set = state.filesystem().set_size(file, size);
+            Ok((answer(state, set)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.create-directory-at",
+        |mut store: StoreContextMut<'_, State>, (directory, path): (Resource<Descriptor>, String)| {
+            let state = store.data_mut();
+            if state.files.take_share(ENTRY_BYTES).is_err() {
+                return Ok((Err(ErrorCode::Quota),));
+            }
+            let created = state.filesystem().create_directory_at(directory, path);
+            Ok((answer(state, created)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.symlink-at",
+        |mut store: StoreContextMut<'_, State>, (directory, from, to): (Resource<Descriptor>, String, String)| {
+            let state = store.data_mut();
+            if state.files.take_share(ENTRY_BYTES).is_err() {
+                return Ok((Err(ErrorCode::Quota),));
+            }
+            let created = state.filesystem().symlink_at(directory, from, to);
+            Ok((answer(state, created)?,))
         },
     )?;
     linker.allow_shadowing(false);

@@ -12,8 +12,8 @@ use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemView as _};
 use wasmtime_wasi::p2::bindings;
 use wasmtime_wasi::random::WasiRandom;
 
-use super::files;
 use super::state::State;
+use super::{files, network, waiting};
 
 #[allow(missing_docs, unreachable_pub, reason = "generated")]
 pub(super) mod contract {
@@ -46,7 +46,7 @@ impl HasData for HasTable {
 }
 
 /// A linker with the contract's imports and as much of WASI as Rust's standard library needs: clocks, random numbers,
-/// the scratch folder, standard streams. No sockets.
+/// the scratch folder, standard streams. Sockets refuse.
 pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     let l = &mut linker;
@@ -71,6 +71,8 @@ pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     bindings::sync::io::poll::add_to_linker::<State, HasTable>(l, |state| state.ctx().table)?;
     bindings::sync::io::streams::add_to_linker::<State, HasTable>(l, |state| state.ctx().table)?;
     files::add_to_linker(l)?;
+    waiting::add_to_linker(l)?;
+    network::add_to_linker(l)?;
     contract::Function::add_to_linker::<State, HasSelf<State>>(l, |state| state)?;
     Ok(linker)
 }
@@ -79,9 +81,16 @@ impl types::Host for State {}
 
 impl storage::Host for State {
     fn get(&mut self, bucket: String, key: String) -> wasmtime::Result<Result<Vec<u8>, types::Error>> {
+        // What does not fit into the guest's memory is not taken into this process's either.
+        let limit = self.memory.limit_bytes();
         let read = || -> Result<Vec<u8>, Error> {
             let mut bytes = Vec::new();
-            self.storage.open(&bucket, &key)?.read_to_end(&mut bytes)?;
+            let read = self.storage.open(&bucket, &key)?.take(limit).read_to_end(&mut bytes)?;
+            if read as u64 == limit {
+                return Err(Error::limit(format!(
+                    "the object {key} has {limit} bytes or more, the memory limit of this instance; read it as a stream"
+                )));
+            }
             Ok(bytes)
         };
         Ok(read().map_err(to_wit))
@@ -198,7 +207,7 @@ impl functions::Host for State {
 
     fn invoke_all(&mut self, calls: Vec<functions::Call>) -> wasmtime::Result<Vec<functions::Outcome>> {
         let calls: Vec<_> = calls.into_iter().map(|call| Call { name: call.name, payload: call.payload }).collect();
-        Ok(native::invoke_all(&*self.functions, &calls).into_iter().map(outcome).collect())
+        Ok(self.functions.call_all(&calls).into_iter().map(outcome).collect())
     }
 }
 

@@ -1,155 +1,283 @@
 //! A WASM instance of a function.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use lab::{Error, ErrorKind};
 use native::{Functions, Sandbox, Storage};
 use tempfile::TempDir;
 use wasmtime::{Store, Trap};
-use wasmtime_wasi::p2::pipe::MemoryOutputPipe;
-use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
-use super::configuration::{EPOCH_PERIOD, Interruption, WasmEngine, WasmError};
-use super::file_counts::{FileCounts, FileLedger};
+use super::configuration::{Interruption, WasmEngine, WasmError};
+use super::file_counts::{ENTRY_BYTES, FileCounts, FileLedger};
 use super::imports::{contract, from_wit};
+use super::interrupt::Interrupt;
+use super::output::{Listener, Output, Stream};
 use super::program::Program;
-use super::state::{MemoryLimiter, State};
-use crate::{GrowthEvent, Instance, Limits, check_event_size};
+use super::state::{MemoryLimiter, Parts, State, Stop};
+use crate::{GrowthEvent, Instance, Limits, MAX_ANSWER_BYTES, check_event_size};
 
-/// What is kept of a guest's standard error stream, bytes: enough for a panic message. A guest that prints more is stopped.
-const STANDARD_ERROR_BYTES: usize = 16 * 1024;
-
-/// A component with its own memory, scratch folder and identity.
-pub struct WasmInstance {
-    name: &'static str,
-    store: Store<State>,
-    exports: contract::Function,
-    sandbox: Sandbox,
-    limits: Limits,
-    guarded: bool,
-    usable: bool,
-    // Keeps the time going that limits are measured in, after the launcher is gone too.
-    _engine: WasmEngine,
-    _scratch: Option<TempDir>,
+/// What ended an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The time limit.
+    Time,
+    /// The memory limit.
+    Memory,
+    /// The limit of the scratch disk.
+    Scratch,
+    /// The limit of what it may print.
+    Log,
+    /// That it may not use the network.
+    Network,
+    /// The limit of an answer's size.
+    Answer,
+    /// The limit of open files and other handles.
+    Handles,
+    /// Somebody stopped it.
+    Stopped,
+    /// Its own doing: a panic, a trap, an exit.
+    Itself,
 }
 
-impl WasmInstance {
-    /// A new instance of `program`. It sees `scratch` as `/scratch` and no other file.
-    ///
-    /// # Errors
-    /// When the pool is full or the scratch folder can't be opened.
+/// What an instance is made with.
+pub struct InstanceOptions {
+    /// Where objects are.
+    pub storage: Arc<dyn Storage>,
+    /// Other functions.
+    pub functions: Arc<dyn Functions>,
+    /// Its identity.
+    pub sandbox: Sandbox,
+    /// The folder that it sees as `/scratch`; the only one.
+    pub scratch: Option<TempDir>,
+    /// What it may use.
+    pub limits: Limits,
+    /// Who is told what it prints.
+    pub listener: Option<Listener>,
+    /// Its environment variables.
+    pub environment: Arc<[(String, String)]>,
+    /// Stops it from outside.
+    pub interrupt: Interrupt,
+}
+
+impl InstanceOptions {
+    /// Options for an instance to which nobody listens, without environment variables.
     pub fn new(
-        program: &Program,
         storage: Arc<dyn Storage>,
         functions: Arc<dyn Functions>,
         sandbox: Sandbox,
         scratch: Option<TempDir>,
         limits: Limits,
-    ) -> Result<WasmInstance, WasmError> {
-        let standard_error = MemoryOutputPipe::new(STANDARD_ERROR_BYTES);
+    ) -> InstanceOptions {
+        InstanceOptions {
+            storage,
+            functions,
+            sandbox,
+            scratch,
+            limits,
+            listener: None,
+            environment: Arc::new([]),
+            interrupt: Interrupt::default(),
+        }
+    }
+}
+
+/// A component with its own memory, scratch folder and identity.
+pub struct WasmInstance {
+    name: Arc<str>,
+    store: Store<State>,
+    exports: contract::Function,
+    sandbox: Sandbox,
+    limits: Limits,
+    ended_by: Option<EndedBy>,
+    // Keeps the time going that limits are measured in, after the launcher is gone too.
+    _engine: WasmEngine,
+    scratch: Option<TempDir>,
+}
+
+impl WasmInstance {
+    /// A new instance of `program`. It sees its scratch folder as `/scratch` and no other file.
+    ///
+    /// # Errors
+    /// When the pool is full or the scratch folder can't be opened.
+    pub fn new(program: &Program, options: InstanceOptions) -> Result<WasmInstance, WasmError> {
+        let InstanceOptions { storage, functions, sandbox, scratch, limits, listener, environment, interrupt } =
+            options;
+        let output = Output::new(listener, limits.log_bytes);
         let mut wasi = WasiCtxBuilder::new();
-        wasi.stderr(standard_error.clone());
+        wasi.stdout(output.stream(Stream::Output)).stderr(output.stream(Stream::Error));
+        wasi.envs(&environment).allow_tcp(false).allow_udp(false).allow_ip_name_lookup(false);
         // File calls happen on this thread, where its counters and clocks see them.
         wasi.allow_blocking_current_thread(true);
         if let Some(scratch) = &scratch {
             wasi.preopened_dir(scratch.path(), "/scratch", FsPerms::ReadWrite)
                 .map_err(|error| WasmError::Scratch(std::io::Error::other(format!("{error:#}"))))?;
         }
-        let state = State {
+        let mut state = State::new(Parts {
             wasi: wasi.build(),
-            table: Default::default(),
             memory: MemoryLimiter::new(limits.memory_bytes),
             files: FileLedger::new(limits.scratch_bytes),
+            output,
             storage,
             functions,
-            description: None,
-            cpu_time_at_start_us: 0,
-            standard_error,
-        };
+            interrupt,
+            cpu_thousandths: limits.cpu_thousandths,
+        });
+        // Instantiation runs initialisers of the guest; they are under the same limit.
+        state.deadline = limits.time.map(|time| Instant::now() + time);
         let engine = &program.engine;
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.memory);
-        let guarded = engine.configuration().interruption == Interruption::Epochs;
-        if guarded {
-            // Instantiation runs initialisers of the guest; they are under the same limit.
-            store.set_epoch_deadline(epochs(limits));
+        if engine.configuration().interruption == Interruption::Epochs {
+            store.epoch_deadline_callback(|mut store| store.data_mut().tick());
+            store.set_epoch_deadline(1);
         }
         let exports = program
             .pre
             .instantiate(&mut store)
-            .map_err(|source| WasmError::Instantiate { function: program.function.name.to_owned(), source })?;
+            .map_err(|source| WasmError::Instantiate { function: program.name.to_string(), source })?;
         Ok(WasmInstance {
-            name: program.function.name,
+            name: program.name.clone(),
             store,
             exports,
             sandbox,
             limits,
-            guarded,
-            usable: true,
+            ended_by: None,
             _engine: engine.clone(),
-            _scratch: scratch,
+            scratch,
         })
+    }
+
+    /// What ended it, once it is not usable any more.
+    pub fn ended_by(&self) -> Option<EndedBy> {
+        self.ended_by
+    }
+
+    /// Its identity and how often it was invoked.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// Other functions, for the invocations from now on.
+    pub fn set_functions(&mut self, functions: Arc<dyn Functions>) {
+        self.store.data_mut().functions = functions;
+    }
+
+    /// Serves one invocation, and stops it at `deadline`.
+    ///
+    /// # Errors
+    /// The function's own error, or the limit that it hit.
+    pub fn invoke_until(&mut self, event: &str, deadline: Option<Instant>) -> Result<String, Error> {
+        check_event_size(event)?;
+        if self.ended_by.is_some() {
+            return Err(Error::new(ErrorKind::Unavailable, format!("this instance of {} was stopped", self.name)));
+        }
+        let description = self.sandbox.begin();
+        let state = self.store.data_mut();
+        state.begin(description, deadline);
+        state.files.take_limit_reached();
+        state.output.begin();
+        if let (true, Some(scratch)) = (state.files.is_largely_taken(), &self.scratch) {
+            state.files.set_taken(bytes_in(scratch.path()));
+        }
+        let outcome = self.exports.call_handle(&mut self.store, event);
+        self.store.data().output.finish();
+        match outcome {
+            Ok(Ok(response)) if response.len() > MAX_ANSWER_BYTES => Err(self.end(
+                EndedBy::Answer,
+                format!("answered with {} bytes; at most {MAX_ANSWER_BYTES} are accepted", response.len()),
+            )),
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(self.see_through(error)),
+            Err(error) => Err(self.explain(&error)),
+        }
+    }
+
+    /// To the guest a refusal is an I/O error like any other; here it is known which limit it was.
+    fn see_through(&mut self, error: contract::faasbench::lab::types::Error) -> Error {
+        let state = self.store.data();
+        if let Some(limit) = state.files.take_limit_reached() {
+            return self.end(EndedBy::Scratch, disk_is_full(limit));
+        }
+        if state.network_refused {
+            return self.end(EndedBy::Network, NO_NETWORK.to_owned());
+        }
+        from_wit(error)
     }
 
     /// Why a call ended without an answer, in words that say which limit it was.
     fn explain(&mut self, error: &wasmtime::Error) -> Error {
-        let name = self.name;
         let state = self.store.data_mut();
+        match state.stopped {
+            Some(Stop::Deadline) => {
+                let seconds = self.limits.time.unwrap_or_default().as_secs_f64();
+                return self.end(EndedBy::Time, format!("took longer than its limit of {seconds} s and was stopped"));
+            }
+            Some(Stop::Asked) => return self.end(EndedBy::Stopped, "was stopped with its instance".to_owned()),
+            None => {}
+        }
+        if let Some(limit) = state.output.take_limit_reached() {
+            return self.end(EndedBy::Log, format!("printed more than its {limit} bytes and was stopped"));
+        }
         if let Some((limit, asked)) = state.memory.take_refusal() {
-            return Error::limit(format!(
-                "{name} asked for {asked} bytes of memory and was stopped; the limit of its instance is {limit} bytes"
-            ));
+            let message = format!(
+                "asked for {asked} bytes of memory and was stopped; the limit of its instance is {limit} bytes"
+            );
+            return self.end(EndedBy::Memory, message);
         }
         if let Some(limit) = state.files.take_limit_reached() {
-            return disk_is_full(name, limit);
+            return self.end(EndedBy::Scratch, disk_is_full(limit));
         }
-        if error.downcast_ref::<Trap>() == Some(&Trap::Interrupt) {
-            let seconds = self.limits.time.unwrap_or_default().as_secs_f64();
-            return Error::limit(format!("{name} computed for longer than its limit of {seconds} s and was stopped"));
+        if state.network_refused {
+            return self.end(EndedBy::Network, NO_NETWORK.to_owned());
         }
-        let said = String::from_utf8_lossy(&state.standard_error.contents()).trim().to_owned();
-        let reason = if said.is_empty() { format!("{error:#}") } else { said };
-        Error::new(ErrorKind::Internal, format!("{name} trapped: {reason}"))
+        if matches!(error.downcast_ref(), Some(wasmtime_wasi::ResourceTableError::Full)) {
+            return self.end(EndedBy::Handles, "opened more files than it may and was stopped".to_owned());
+        }
+        let name = &self.name;
+        let said = state.output.last_errors();
+        self.ended_by = Some(EndedBy::Itself);
+        let message = match (error.downcast_ref::<I32Exit>(), error.downcast_ref::<Trap>(), said.is_empty()) {
+            (Some(exit), ..) => format!("{name} ended itself with exit status {}", exit.0),
+            (None, Some(Trap::StackOverflow), _) => format!("{name} used up its stack and was stopped"),
+            (None, _, false) => format!("{name} trapped: {said}"),
+            (None, _, true) => format!("{name} trapped: {error:#}"),
+        };
+        Error::new(ErrorKind::Internal, message)
+    }
+
+    fn end(&mut self, by: EndedBy, what: String) -> Error {
+        self.ended_by = Some(by);
+        let kind = if by == EndedBy::Stopped { ErrorKind::Unavailable } else { ErrorKind::Limit };
+        Error::new(kind, format!("{} {what}", self.name))
     }
 }
 
-fn disk_is_full(name: &str, limit: u64) -> Error {
-    Error::limit(format!("{name} wrote more than its {limit} bytes of scratch disk and was stopped"))
+const NO_NETWORK: &str = "tried to use the network, which no instance has, and was stopped";
+
+fn disk_is_full(limit: u64) -> String {
+    format!("wrote more than its {limit} bytes of scratch disk and was stopped")
 }
 
-fn epochs(limits: Limits) -> u64 {
-    let period = EPOCH_PERIOD.as_nanos();
-    // One more, because the epoch under way may end at once. Without a limit: for ever.
-    limits.time.map_or(u64::MAX / 2, |time| u64::try_from(time.as_nanos() / period).unwrap_or(u64::MAX / 2) + 1)
+/// What is in a folder, as it counts against an instance's share. What can't be read counts for nothing.
+fn bytes_in(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries
+        .flatten()
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => ENTRY_BYTES + bytes_in(&entry.path()),
+            Ok(metadata) => ENTRY_BYTES + metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
 }
 
 impl Instance for WasmInstance {
     fn invoke(&mut self, event: &str) -> Result<String, Error> {
-        check_event_size(event)?;
-        if !self.usable {
-            return Err(Error::new(ErrorKind::Unavailable, format!("this instance of {} was stopped", self.name)));
-        }
-        let description = self.sandbox.begin();
-        self.store.data_mut().begin(description);
-        self.store.data().files.take_limit_reached();
-        if self.guarded {
-            self.store.set_epoch_deadline(epochs(self.limits));
-        }
-        match self.exports.call_handle(&mut self.store, event) {
-            Ok(Ok(response)) => Ok(response),
-            // To the guest a refused write is an I/O error like any other; here it is known which limit it was.
-            Ok(Err(error)) => Err(match self.store.data().files.take_limit_reached() {
-                Some(limit) => {
-                    self.usable = false;
-                    disk_is_full(self.name, limit)
-                }
-                None => from_wit(error),
-            }),
-            Err(error) => {
-                self.usable = false;
-                Err(self.explain(&error))
-            }
-        }
+        let deadline = self.limits.time.map(|time| Instant::now() + time);
+        self.invoke_until(event, deadline)
     }
 
     fn identifier(&self) -> &str {
@@ -157,7 +285,7 @@ impl Instance for WasmInstance {
     }
 
     fn is_usable(&self) -> bool {
-        self.usable
+        self.ended_by.is_none()
     }
 
     fn linear_memory_peak_bytes(&self) -> Option<u64> {

@@ -6,11 +6,17 @@ mod file_counts;
 mod files;
 mod imports;
 mod instance;
+mod interrupt;
+mod network;
+mod output;
 mod program;
 mod state;
+mod waiting;
 
 pub use artefact_cache::{ArtefactCache, ArtefactCacheError};
 pub use configuration::{Allocation, Configuration, Interruption, WasmEngine, WasmError, pagemap_scan_is_safe};
 pub use file_counts::{FileCount, FileCounts};
-pub use instance::WasmInstance;
+pub use instance::{EndedBy, InstanceOptions, WasmInstance};
+pub use interrupt::Interrupt;
+pub use output::{Listener, Stream};
 pub use program::{LoadTimes, Program};

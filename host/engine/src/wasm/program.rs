@@ -1,5 +1,6 @@
 //! A component that is ready to be instantiated.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wasmtime::component::Component;
@@ -24,13 +25,13 @@ pub struct LoadTimes {
 /// A compiled and linked component.
 #[derive(Clone)]
 pub struct Program {
-    pub(super) function: &'static Function,
+    pub(super) name: Arc<str>,
     pub(super) engine: WasmEngine,
     pub(super) pre: contract::FunctionPre<State>,
 }
 
 impl Program {
-    /// Loads a function's component from `cache`, or compiles it and keeps it there. Without a cache it is always compiled.
+    /// Loads a lab function's own component. See [`Program::load_component`].
     ///
     /// # Errors
     /// When it can't be compiled, linked or kept.
@@ -39,35 +40,50 @@ impl Program {
         engine: &WasmEngine,
         cache: Option<&ArtefactCache>,
     ) -> Result<(Program, LoadTimes), WasmError> {
+        Program::load_component(function.name, function.component, engine, cache)
+    }
+
+    /// Loads any component from `cache`, or compiles it and keeps it there. Without a cache it is always compiled. `name` is
+    /// what errors call it. It may come from anybody: one that imports more than `wit/lab.wit` and WASI is refused.
+    ///
+    /// # Errors
+    /// When it can't be compiled, linked or kept.
+    pub fn load_component(
+        name: &str,
+        bytes: &[u8],
+        engine: &WasmEngine,
+        cache: Option<&ArtefactCache>,
+    ) -> Result<(Program, LoadTimes), WasmError> {
         let mut times = LoadTimes::default();
         let begin = Instant::now();
-        let cached = cache.and_then(|cache| cache.load(engine.wasmtime(), function.component));
+        let cached = cache.and_then(|cache| cache.load(engine.wasmtime(), bytes));
         let component = if let Some(component) = cached {
             times.load = begin.elapsed();
             component
         } else {
-            Program::compile(function, engine, cache, &mut times)?
+            Program::compile(name, bytes, engine, cache, &mut times)?
         };
         let begin = Instant::now();
-        let link = |source| WasmError::Link { function: function.name.to_owned(), source };
+        let link = |source| WasmError::Link { function: name.to_owned(), source };
         let linker = imports::linker(engine.wasmtime()).map_err(link)?;
         let pre = linker.instantiate_pre(&component).and_then(contract::FunctionPre::new).map_err(link)?;
         times.link = begin.elapsed();
-        Ok((Program { function, engine: engine.clone(), pre }, times))
+        Ok((Program { name: name.into(), engine: engine.clone(), pre }, times))
     }
 
     fn compile(
-        function: &'static Function,
+        name: &str,
+        bytes: &[u8],
         engine: &WasmEngine,
         cache: Option<&ArtefactCache>,
         times: &mut LoadTimes,
     ) -> Result<Component, WasmError> {
-        let failed = |source| WasmError::Compile { function: function.name.to_owned(), source };
+        let failed = |source| WasmError::Compile { function: name.to_owned(), source };
         let begin = Instant::now();
-        let compiled = engine.wasmtime().precompile_component(function.component).map_err(failed)?;
+        let compiled = engine.wasmtime().precompile_component(bytes).map_err(failed)?;
         times.compile = Some(begin.elapsed());
         if let Some(cache) = cache {
-            cache.store(&cache.path(engine.wasmtime(), function.component), &compiled)?;
+            cache.store(&cache.path(engine.wasmtime(), bytes), &compiled)?;
         }
         let begin = Instant::now();
         // SAFETY: these bytes come from `precompile_component` of the same engine, just above.
@@ -76,8 +92,8 @@ impl Program {
         Ok(component)
     }
 
-    /// Which function it is.
-    pub fn function(&self) -> &'static Function {
-        self.function
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
