@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use image_build::ImageKind;
+use image_kind::ImageKind;
 
 use crate::{
     Answer, Billing, CallId, Capabilities, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine,

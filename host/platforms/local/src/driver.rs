@@ -45,7 +45,7 @@ pub trait Driver: Send + Sync + 'static {
     fn platform(&self) -> &'static str;
 
     /// The kind of image that it takes.
-    fn image_kind(&self) -> image_build::ImageKind;
+    fn image_kind(&self) -> image_kind::ImageKind;
 
     /// What it can do here.
     fn capabilities(&self) -> Capabilities;
