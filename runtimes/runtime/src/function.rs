@@ -178,6 +178,8 @@ impl Functions for NestedCalls<'_> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     fn store(lab: &dyn lab::Lab, event: &str) -> Result<String, Error> {
