@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod configuration;
+pub mod deployments;
 pub mod environment;
 pub mod experiment;
 pub mod paths;

@@ -11,7 +11,7 @@ use native::DirectoryStorage;
 
 use super::arguments::InvokeArguments;
 use super::exit::{self, Failure};
-use super::workloads;
+use super::{invoke_deployed, workloads};
 use crate::engine::wasm::{Allocation, ArtefactCache, Configuration, Interruption};
 use crate::engine::{EngineKind, Launcher, LauncherOptions, Limits, MAX_EVENT_BYTES};
 use crate::workload;
@@ -19,10 +19,25 @@ use crate::workload;
 /// What a guest gets beyond its time before the whole process gives up on it: enough for its own limit to act first.
 const GRACE: Duration = Duration::from_millis(500);
 
-pub(super) fn execute(arguments: &InvokeArguments) -> Result<(), Failure> {
+pub(super) async fn execute(arguments: &InvokeArguments) -> Result<(), Failure> {
+    match &arguments.platform {
+        Some(platform) => invoke_deployed::execute(arguments, platform).await,
+        None => invoke_here(arguments),
+    }
+}
+
+/// Runs the function in this process, once.
+fn invoke_here(arguments: &InvokeArguments) -> Result<(), Failure> {
     let function = workload::find(&arguments.function).map_err(Failure::users)?;
     let folders = workloads::folders()?;
-    let event = event(arguments, &folders)?;
+    let event = match arguments.size {
+        None => event(arguments)?,
+        Some(size) => {
+            let storage = arguments.storage.clone().unwrap_or_else(|| folders.objects());
+            let prepared = workload::prepare(&arguments.function, size, arguments.seed, &storage);
+            prepared.map_err(Failure::users)?.event.to_string()
+        }
+    };
     let limit =
         Duration::try_from_secs_f64(arguments.timeout).ok().filter(|limit| !limit.is_zero()).ok_or_else(|| {
             Failure::Users(anyhow!("--timeout {} is not a positive number of seconds", arguments.timeout))
@@ -79,13 +94,8 @@ pub(super) fn execute(arguments: &InvokeArguments) -> Result<(), Failure> {
     }
 }
 
-fn event(arguments: &InvokeArguments, folders: &crate::paths::CacheFolders) -> Result<String, Failure> {
-    if let Some(size) = arguments.size {
-        let storage = arguments.storage.clone().unwrap_or_else(|| folders.objects());
-        let prepared =
-            workload::prepare(&arguments.function, size, arguments.seed, &storage).map_err(Failure::users)?;
-        return Ok(prepared.event.to_string());
-    }
+/// The event that was given, or that stands on standard input.
+pub(super) fn event(arguments: &InvokeArguments) -> Result<String, Failure> {
     if arguments.payload != "-" {
         return Ok(arguments.payload.clone());
     }
@@ -108,7 +118,7 @@ fn event(arguments: &InvokeArguments, folders: &crate::paths::CacheFolders) -> R
 }
 
 /// For people indented, with `--json` as it came.
-fn shown(response: &str, as_it_came: bool) -> String {
+pub(super) fn shown(response: &str, as_it_came: bool) -> String {
     let indented = || {
         let value: serde_json::Value = serde_json::from_str(response).ok()?;
         serde_json::to_string_pretty(&value).ok()

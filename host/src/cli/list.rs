@@ -7,13 +7,8 @@ use serde_json::json;
 use super::arguments::{ListArguments, Listing};
 use super::exit::{self, Failure};
 use crate::experiment::Experiment;
+use crate::platforms::CATALOGUE;
 use crate::workload::{FUNCTIONS, Size};
-
-/// The platforms that run the functions now.
-const PLATFORMS: [(&str, &str); 2] = [
-    ("process", "native code, an instance is a process of this machine"),
-    ("wasm", "WASM components in wasmtime, an instance is a store in a worker process"),
-];
 
 pub(super) fn execute(arguments: &ListArguments) -> Result<(), Failure> {
     let rows: Vec<(String, String)> = match arguments.what {
@@ -25,7 +20,9 @@ pub(super) fn execute(arguments: &ListArguments) -> Result<(), Failure> {
             .map(|experiment| (experiment.name().to_owned(), crate::report::question(experiment.name()).to_owned()))
             .collect(),
         Listing::Sizes => sizes(),
-        Listing::Platforms => PLATFORMS.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect(),
+        Listing::Platforms => {
+            CATALOGUE.iter().map(|platform| (platform.name.to_owned(), platform.summary.to_owned())).collect()
+        }
     };
     if arguments.json {
         let rows: Vec<_> = rows.iter().map(|(name, text)| json!({ "name": name, "description": text })).collect();

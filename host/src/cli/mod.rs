@@ -2,24 +2,36 @@
 
 mod arguments;
 mod build;
+mod code;
 mod compare;
 mod completions;
 mod counters;
+mod deploy;
 mod doctor;
 mod environment;
 mod exit;
 mod export;
-mod images;
 mod invoke;
+mod invoke_deployed;
 mod list;
+mod logs;
+mod packages;
+mod places;
+mod platforms;
 mod replacement;
 mod report;
 mod results;
 mod resume;
 mod run;
+mod serve;
 mod show;
+mod status;
+//mod storage;
 mod store;
+mod target;
 mod terminal;
+mod undeploy;
+mod verify;
 mod workloads;
 
 use std::ffi::OsString;
@@ -41,7 +53,12 @@ pub fn main(main_monotonic_ns: u64) -> ExitCode {
         };
     }
     let command = Arguments::parse().command;
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let mut builder = match command {
+        // These have instances in this process, or serve many at once.
+        Command::Serve(_) | Command::Verify(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&Failure::Ours(anyhow::Error::new(error).context("could not start"))),
     };
@@ -59,9 +76,17 @@ async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> 
         Command::Compare(arguments) => compare::execute(&arguments).await,
         Command::Export(arguments) => export::execute(&arguments).await,
         Command::Results(command) => results::execute(command).await,
-        Command::Invoke(arguments) => invoke::execute(&arguments),
+        Command::Invoke(arguments) => invoke::execute(&arguments).await,
         Command::List(arguments) => list::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments).await,
+        Command::Platforms(arguments) => platforms::execute(&arguments).await,
+        Command::Deploy(arguments) => deploy::execute(&arguments).await,
+        Command::Status(arguments) => status::execute(&arguments).await,
+        Command::Logs(arguments) => logs::execute(&arguments).await,
+        Command::Undeploy(arguments) => undeploy::execute(&arguments).await,
+        Command::Verify(arguments) => verify::execute(&arguments).await,
+        Command::Serve(arguments) => serve::execute(&arguments).await,
+        //Command::Storage(command) => storage::execute(command).await,
         Command::Counters(arguments) => counters::execute(&arguments),
         Command::Doctor(arguments) => doctor::execute(&arguments),
         Command::Completions(arguments) => completions::execute(&arguments),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::find::beside;
 use super::{ConfigurationError, File, Settings};
+use crate::paths::CacheFolders;
 use crate::platforms;
 
 /// A configuration whose targets are known to be sound.
@@ -26,6 +27,16 @@ pub struct Target {
     pub storage: Option<String>,
     /// What deployments are given.
     pub settings: Settings,
+}
+
+impl Target {
+    /// The folder of this machine that generated inputs are made in: the functions' storage where it is a folder.
+    pub fn folder_of_objects(&self, folders: &CacheFolders) -> PathBuf {
+        match &self.storage {
+            Some(storage) if !storage.contains("://") => PathBuf::from(storage),
+            _ => folders.objects(),
+        }
+    }
 }
 
 impl Configuration {

@@ -1,5 +1,14 @@
-//! The platforms: a catalogue, and how each is made for a target.
+//! The platforms: a catalogue, and how each is come by for a target.
 
 mod catalogue;
+mod images;
+mod in_this_process;
+mod servers;
+mod state;
+mod stopped;
 
 pub use catalogue::{CATALOGUE, PlatformKind, UnknownPlatform, find, names};
+pub use images::LabImages;
+pub use in_this_process::{InProcessOptions, in_this_process};
+pub use servers::Servers;
+pub use state::{NoStateFolder, state_folder};

@@ -1,5 +1,6 @@
 //! Where results are kept: a file, or a PostgreSQL server.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -37,6 +38,16 @@ impl FromStr for Location {
         }
         PgConnectOptions::from_str(text).map_err(LocationError)?;
         Ok(Self::Postgres(PostgresUrl(text.to_owned())))
+    }
+}
+
+impl Location {
+    /// What `FAASBENCH_RESULTS` has to hold for a process of ours in whatever folder, password and all. Not to be shown.
+    pub fn for_environment(&self) -> OsString {
+        match self {
+            Self::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).into_os_string(),
+            Self::Postgres(url) => url.0.clone().into(),
+        }
     }
 }
 

@@ -2,8 +2,11 @@
 
 use clap::{Parser, Subcommand};
 
-use super::machine::{
-    BuildArguments, CompletionsArguments, CountersArguments, DoctorArguments, InvokeArguments, ListArguments,
+use super::invoke::InvokeArguments;
+use super::machine::{CompletionsArguments, CountersArguments, DoctorArguments, ListArguments};
+use super::platform::{
+    BuildArguments, DeployArguments, LogsArguments, PlatformsArguments, ServeArguments, StatusArguments,
+    StorageCommand, UndeployArguments, VerifyArguments,
 };
 use super::run::RunArguments;
 use super::stored::{CompareArguments, ExportArguments, ReportArguments, ResultsCommand, ShowArguments};
@@ -40,12 +43,38 @@ pub(in crate::cli) enum Command {
     /// Look after stored runs: list, show, note, delete, import.
     #[command(subcommand)]
     Results(ResultsCommand),
-    /// Invoke one function once and print its response.
-    Invoke(InvokeArguments),
+    /// Show the platforms and targets: whether they are reached, what they can do, how limits hold here.
+    Platforms(PlatformsArguments),
+    /// Build the functions: images for a platform, or components compiled ahead for the engine here.
+    ///
+    /// Images are kept in the cache by what they are made of: a second build does nothing.
+    Build(BuildArguments),
+    /// Deploy functions to a platform, or update them.
+    ///
+    /// On the platforms of this machine a server in the background keeps them; it ends when nothing is deployed any more. What
+    /// is created is in the ledger of the results first, so that `undeploy` can remove it after any failure.
+    Deploy(Box<DeployArguments>),
+    /// Show what is deployed and how it is.
+    Status(StatusArguments),
+    /// Invoke one function once and print its response: in this process, or with --platform where it is deployed.
+    Invoke(Box<InvokeArguments>),
+    /// Show what a deployed function's instances wrote.
+    Logs(LogsArguments),
+    /// Remove deployments and all that was created for them.
+    ///
+    /// It goes on after a failure, says what it could not remove, and can be repeated.
+    Undeploy(UndeployArguments),
+    /// Check that every function computes on a platform what it computes here.
+    Verify(VerifyArguments),
+    /// Put a platform of this machine behind HTTP, until it is ended.
+    ///
+    /// `POST /function/NAME`, `/async-function/NAME`, `/metrics`, `/healthz`, and OpenFaaS's `/system/`.
+    Serve(Box<ServeArguments>),
+    //    /// Look after the objects that functions read and write.
+    //    #[command(subcommand)]
+    //    Storage(StorageCommand),
     /// List what there is: functions, experiments, sizes, platforms.
     List(ListArguments),
-    /// Compile the functions' components ahead of their use, into the cache.
-    Build(BuildArguments),
     /// Show which hardware and software counters this machine can count, and why not the rest.
     Counters(CountersArguments),
     /// Say what this machine will do to a measurement, and how to mend it.

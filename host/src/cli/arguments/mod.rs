@@ -1,14 +1,19 @@
 //! What the command line accepts. The comments of fields are the manual.
 
 mod command;
+mod invoke;
 mod machine;
 mod percentage;
+mod platform;
 mod run;
 mod stored;
 
 pub(super) use command::{Arguments, Command};
-pub(super) use machine::{
-    BuildArguments, CompletionsArguments, CountersArguments, DoctorArguments, InvokeArguments, ListArguments, Listing,
+pub(super) use invoke::InvokeArguments;
+pub(super) use machine::{CompletionsArguments, CountersArguments, DoctorArguments, ListArguments, Listing};
+pub(super) use platform::{
+    BuildArguments, ConfigurationFile, DeployArguments, EnvironmentVariable, LogsArguments, PlatformsArguments,
+    ServeArguments, SettingsArguments, StatusArguments, StorageCommand, StoragePlace, UndeployArguments, VerifyArguments,
 };
 pub(super) use run::RunArguments;
 pub(super) use stored::{

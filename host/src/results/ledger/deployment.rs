@@ -158,9 +158,5 @@ pub(super) fn configuration(spec: &DeploymentSpec) -> String {
 
 /// How an image's code runs.
 pub(super) fn engine(spec: &DeploymentSpec) -> &'static str {
-    use image_build::ImageKind::{Component, HttpComponent, SpinApplication};
-    match spec.image.kind {
-        Component | HttpComponent | SpinApplication => "wasm",
-        _ => "native",
-    }
+    if spec.image.kind.is_wasm() { "wasm" } else { "native" }
 }

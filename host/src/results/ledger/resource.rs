@@ -18,9 +18,11 @@ pub struct LeftResource {
     pub entry: ResourceEntry,
     /// The machine that it is on, for a platform of a machine.
     pub host: Option<String>,
+    /// When it was intended, Unix time, ns.
+    pub created_unix_ns: i64,
 }
 
-const COLUMNS: &str = "id, deployment, platform, target, kind, name, details, state, host";
+const COLUMNS: &str = "id, deployment, platform, target, kind, name, details, state, host, created_unix_ns";
 
 fn read(row: &DatabaseRow) -> Result<LeftResource, sqlx::Error> {
     let details: String = row.at(6)?;
@@ -42,7 +44,7 @@ fn read(row: &DatabaseRow) -> Result<LeftResource, sqlx::Error> {
             other => return Err(unreadable("state", format!("`{other}` is no state"))),
         },
     };
-    Ok(LeftResource { entry, host: row.at(8)? })
+    Ok(LeftResource { entry, host: row.at(8)?, created_unix_ns: row.at(9)? })
 }
 
 impl DurableLedger {

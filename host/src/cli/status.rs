@@ -1,0 +1,135 @@
+//! `faasbench status`.
+
+use std::collections::BTreeMap;
+
+use anyhow::anyhow;
+use comfy_table::presets::NOTHING;
+use comfy_table::{Table, TableComponent};
+use platform::Readiness;
+
+use super::arguments::StatusArguments;
+use super::exit::{self, Failure};
+use super::{store, target, terminal, workloads};
+use crate::deployments::StatusDocument;
+use crate::platforms::Servers;
+use crate::results::{DeploymentEntry, DeploymentStatus, Store, StoreError};
+
+pub(super) async fn execute(arguments: &StatusArguments) -> Result<(), Failure> {
+    let configuration = target::configuration(&arguments.configuration)?;
+    if let Some(name) = &arguments.platform {
+        configuration.target(name).map_err(Failure::users)?;
+    }
+    let folders = workloads::folders()?;
+    let servers = Servers::new(arguments.results.location.clone(), configuration, folders);
+    let documents = match Store::open_existing(&arguments.results.location).await {
+        // Nothing was ever deployed.
+        Err(StoreError::Missing { .. }) => Vec::new(),
+        Err(error) => return Err(store::failure(error)),
+        Ok(results) => {
+            let documents = documents(arguments, &servers, &results).await;
+            results.close().await;
+            documents?
+        }
+    };
+    for name in &arguments.names {
+        if !documents.iter().any(|document| document.entry.name == *name) {
+            return Err(Failure::Users(anyhow!(
+                "there is no deployment `{name}`; `faasbench status` lists those that there are"
+            )));
+        }
+    }
+    if arguments.json {
+        return exit::print_json(&documents);
+    }
+    if documents.is_empty() {
+        return exit::print("nothing is deployed; `faasbench deploy --platform PLATFORM` does it\n");
+    }
+    exit::print(&table(&documents))
+}
+
+async fn documents(
+    arguments: &StatusArguments,
+    servers: &Servers,
+    results: &Store,
+) -> Result<Vec<StatusDocument>, Failure> {
+    let ledger = results.ledger();
+    let mut entries = ledger.deployments().await.map_err(store::failure)?;
+    entries.retain(|entry| arguments.names.is_empty() || arguments.names.contains(&entry.name));
+    entries.retain(|entry| arguments.platform.as_ref().is_none_or(|target| *target == entry.target));
+    let mut platforms = BTreeMap::new();
+    let mut documents = Vec::new();
+    for entry in entries {
+        if !ledger.is_within_reach(entry.host.as_deref()) {
+            let host = entry.host.clone().unwrap_or_default();
+            documents.push(StatusDocument {
+                entry,
+                status: None,
+                problem: Some(format!("it is on the machine {host}")),
+            });
+            continue;
+        }
+        let key = (entry.platform.clone(), entry.target.clone());
+        if !platforms.contains_key(&key) {
+            platforms.insert(
+                key.clone(),
+                servers.to(&entry.platform, &entry.target).await.map_err(|error| error.to_string()),
+            );
+        }
+        let asked = match &platforms[&key] {
+            Ok(platform) => platform.status(&entry.deployment()).await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        let (status, problem) = match asked {
+            Ok(status) => (Some(status), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        documents.push(StatusDocument { entry, status, problem });
+    }
+    ledger.close().await;
+    Ok(documents)
+}
+
+fn table(documents: &[StatusDocument]) -> String {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_style(TableComponent::HeaderLines, '─');
+    table.set_header(["name", "function", "on", "state", "instances", "active", "waiting", "since", "address"]);
+    for document in documents {
+        let entry = &document.entry;
+        let instances = document.status.as_ref().and_then(|status| status.instances.as_ref());
+        let count = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
+        let active = instances.map(|instances| instances.iter().map(|instance| u64::from(instance.active)).sum());
+        let waiting = document.status.as_ref().and_then(|status| status.waiting).map(u64::from);
+        table.add_row([
+            entry.name.clone(),
+            entry.function.clone(),
+            entry.target.clone(),
+            state(document),
+            count(instances.map(|instances| instances.len() as u64)),
+            count(active),
+            count(waiting),
+            terminal::local_time(entry.changed_unix_ns),
+            entry.url.clone().unwrap_or_default(),
+        ]);
+    }
+    let mut text = format!("{table}\n");
+    for document in documents {
+        let status = document.status.as_ref().and_then(|status| status.message.as_ref());
+        for reason in [document.entry.error.as_ref(), document.problem.as_ref(), status].into_iter().flatten() {
+            text.push_str(&format!("{}: {reason}\n", document.entry.name));
+        }
+    }
+    text
+}
+
+/// In one word: the platform's while it is deployed, else the ledger's.
+fn state(document: &StatusDocument) -> String {
+    let entry: &DeploymentEntry = &document.entry;
+    match (entry.status, document.status.as_ref().map(|status| status.readiness)) {
+        (DeploymentStatus::Deployed, Some(Readiness::Ready)) => "ready".to_owned(),
+        (DeploymentStatus::Deployed, Some(Readiness::Pending)) => "pending".to_owned(),
+        (DeploymentStatus::Deployed, Some(Readiness::Failed)) => "failed".to_owned(),
+        (DeploymentStatus::Deployed, Some(Readiness::Missing)) => "gone".to_owned(),
+        (DeploymentStatus::Deployed, None) => "unknown".to_owned(),
+        (status, _) => status.name().to_owned(),
+    }
+}

@@ -1,0 +1,14 @@
+//! What is deployed: making it, removing it, and what commands say of it.
+
+mod documents;
+mod removal;
+mod steps;
+mod verification;
+
+pub use documents::{
+    BuiltDocument, DeployedDocument, InvocationDocument, PlatformDocument, RemovalDocument, RemovedDocument,
+    RemovalFailure, StatusDocument,
+};
+pub use removal::{Removal, Selection, Way, remove_all, select};
+pub use steps::{DeployError, Deployed, Deploying, deploy, remove};
+pub use verification::{Case, CaseResult, Expectations, Verification, cases, verify};

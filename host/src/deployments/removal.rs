@@ -1,0 +1,171 @@
+//! Removing many deployments, whatever state they were left in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use platform::{DeploymentId, Platform, PlatformError};
+
+use super::documents::{RemovalDocument, RemovalFailure, RemovedDocument};
+use super::steps::{DeployError, remove};
+use crate::results::{DeploymentEntry, DurableLedger, LeftResource, StoreError};
+
+/// Which deployments.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// By name; empty: all, and what belongs to no deployment that the ledger knows.
+    pub names: Vec<String>,
+    /// Only of this target.
+    pub target: Option<String>,
+    /// Also of the machine of this name.
+    pub host: Option<String>,
+}
+
+/// How a platform is come by, to remove something from it.
+#[async_trait]
+pub trait Way: Send + Sync {
+    /// The platform with this name, at this target.
+    ///
+    /// # Errors
+    /// When it can't be reached at all.
+    async fn reach(&self, platform: &str, target: &str) -> Result<Arc<dyn Platform>, PlatformError>;
+}
+
+/// What is to be removed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removal {
+    /// The deployment.
+    pub id: DeploymentId,
+    /// Its entry; none for what belongs to no known deployment.
+    pub entry: Option<DeploymentEntry>,
+    /// The platform's name.
+    pub platform: String,
+    /// The named installation of the platform.
+    pub target: String,
+    /// The machine, for a platform of a machine.
+    pub host: Option<String>,
+    /// When it was intended, Unix time, ns.
+    pub created_unix_ns: i64,
+    /// What it is where it belongs to no known deployment.
+    pub kind: Option<String>,
+}
+
+impl Removal {
+    /// As commands print it.
+    pub fn document(&self) -> RemovedDocument {
+        RemovedDocument {
+            id: self.id.to_string(),
+            name: self.entry.as_ref().map(|entry| entry.name.clone()),
+            platform: self.platform.clone(),
+            target: self.target.clone(),
+            host: self.host.clone(),
+        }
+    }
+}
+
+/// What a selection means: what is within reach, the last created first, and what is on other machines. A server in the
+/// background goes with the last of its deployments.
+///
+/// # Errors
+/// When the ledger can't be read.
+pub async fn select(ledger: &DurableLedger, selection: &Selection) -> Result<(Vec<Removal>, Vec<Removal>), StoreError> {
+    let mut removals: Vec<Removal> = ledger.deployments().await?.into_iter().map(of_entry).collect();
+    for left in ledger.left().await? {
+        if !removals.iter().any(|removal| removal.id == left.entry.resource.deployment) {
+            removals.push(of_resource(left));
+        }
+    }
+    removals.retain(|removal| selection.target.as_ref().is_none_or(|target| *target == removal.target));
+    if !selection.names.is_empty() {
+        let is_named =
+            |removal: &Removal| removal.entry.as_ref().is_some_and(|entry| selection.names.contains(&entry.name));
+        let staying: BTreeSet<String> = removals
+            .iter()
+            .filter(|removal| removal.entry.is_some() && !is_named(removal))
+            .map(|removal| removal.target.clone())
+            .collect();
+        let touched: BTreeSet<String> =
+            removals.iter().filter(|removal| is_named(removal)).map(|removal| removal.target.clone()).collect();
+        removals.retain(|removal| {
+            let is_server = removal.kind.as_deref() == Some(gateway::SERVER);
+            is_named(removal) || is_server && touched.contains(&removal.target) && !staying.contains(&removal.target)
+        });
+    }
+    let within = |removal: &Removal| {
+        ledger.is_within_reach(removal.host.as_deref()) || selection.host.is_some() && selection.host == removal.host
+    };
+    let (mut here, elsewhere): (Vec<_>, Vec<_>) = removals.into_iter().partition(within);
+    here.sort_by_key(|removal| std::cmp::Reverse(removal.created_unix_ns));
+    Ok((here, elsewhere))
+}
+
+fn of_entry(entry: DeploymentEntry) -> Removal {
+    Removal {
+        id: entry.id.clone(),
+        platform: entry.platform.clone(),
+        target: entry.target.clone(),
+        host: entry.host.clone(),
+        created_unix_ns: entry.created_unix_ns,
+        kind: None,
+        entry: Some(entry),
+    }
+}
+
+/// One belongs to no deployment when a run was cut that had deployed it, and when it serves several, as a server does.
+fn of_resource(left: LeftResource) -> Removal {
+    let resource = left.entry.resource;
+    Removal {
+        id: resource.deployment,
+        platform: resource.platform,
+        target: resource.target,
+        host: left.host,
+        created_unix_ns: left.created_unix_ns,
+        kind: Some(resource.kind),
+        entry: None,
+    }
+}
+
+/// Removes them all, the last created first, and goes on after a failure; `done` is told after each.
+///
+/// # Errors
+/// When the ledger can't be used.
+pub async fn remove_all(
+    ledger: &DurableLedger,
+    removals: &[Removal],
+    way: &dyn Way,
+    mut done: impl FnMut(&Removal),
+) -> Result<RemovalDocument, DeployError> {
+    let mut document = RemovalDocument::default();
+    let mut platforms: BTreeMap<(String, String), Result<Arc<dyn Platform>, String>> = BTreeMap::new();
+    for removal in removals {
+        let key = (removal.platform.clone(), removal.target.clone());
+        if !platforms.contains_key(&key) {
+            let reached = way.reach(&removal.platform, &removal.target).await.map_err(|error| error.to_string());
+            platforms.insert(key.clone(), reached);
+        }
+        match &platforms[&key] {
+            Ok(platform) => {
+                let left = remove(&**platform, ledger, &removal.id).await?;
+                if left.is_empty() {
+                    document.removed.push(removal.document());
+                }
+                document.left.extend(left.into_iter().map(|left| RemovalFailure {
+                    id: removal.id.to_string(),
+                    kind: left.resource.kind,
+                    name: left.resource.name,
+                    target: removal.target.clone(),
+                    error: left.error.to_string(),
+                }));
+            }
+            Err(error) => document.left.push(RemovalFailure {
+                id: removal.id.to_string(),
+                kind: "deployment".to_owned(),
+                name: removal.entry.as_ref().map_or_else(|| removal.id.to_string(), |entry| entry.name.clone()),
+                target: removal.target.clone(),
+                error: error.clone(),
+            }),
+        }
+        done(removal);
+    }
+    Ok(document)
+}

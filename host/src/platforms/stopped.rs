@@ -1,0 +1,91 @@
+//! A platform of this machine whose server does not run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gateway::{Daemon, SERVED_FUNCTION, SERVER};
+use image_build::ImageKind;
+use platform::{
+    Answer, Capabilities, Deployment, DeploymentSpec, Found, Invocation, Ledger, Platform, PlatformError, Reached,
+    Readiness, Resource, Status,
+};
+
+/// What can be done without the server: removing what it left.
+pub(super) struct Stopped {
+    /// The platform, in this process.
+    local: Arc<dyn Platform>,
+    target: String,
+}
+
+impl Stopped {
+    pub(super) fn new(local: Arc<dyn Platform>, target: &str) -> Stopped {
+        Stopped { local, target: target.to_owned() }
+    }
+
+    fn unreachable(&self) -> PlatformError {
+        PlatformError::Unreachable {
+            platform: self.target.clone(),
+            reason: "its server does not run any more, and what it served is gone with it".to_owned(),
+            advice: format!("`faasbench deploy --platform {}` starts it and deploys again", self.target),
+        }
+    }
+}
+
+#[async_trait]
+impl Platform for Stopped {
+    fn name(&self) -> &str {
+        self.local.name()
+    }
+
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        self.local.capabilities()
+    }
+
+    fn image_kind(&self) -> ImageKind {
+        self.local.image_kind()
+    }
+
+    async fn reach(&self) -> Result<Reached, PlatformError> {
+        self.local.reach().await
+    }
+
+    async fn deploy(&self, _: &DeploymentSpec, _: &dyn Ledger) -> Result<Deployment, PlatformError> {
+        Err(self.unreachable())
+    }
+
+    async fn wait_until_ready(&self, _: &Deployment, _: Duration) -> Result<(), PlatformError> {
+        Err(self.unreachable())
+    }
+
+    async fn invoke(&self, _: &Deployment, _: &Invocation) -> Result<Answer, PlatformError> {
+        Err(self.unreachable())
+    }
+
+    async fn status(&self, _: &Deployment) -> Result<Status, PlatformError> {
+        Ok(Status {
+            readiness: Readiness::Missing,
+            message: Some(self.unreachable().to_string()),
+            instances: None,
+            waiting: None,
+            image_digest: None,
+        })
+    }
+
+    async fn remove(&self, resource: &Resource) -> Result<(), PlatformError> {
+        match resource.kind.as_str() {
+            // What a server has goes with it.
+            SERVED_FUNCTION => Ok(()),
+            SERVER => Daemon::remove(resource).await,
+            _ => self.local.remove(resource).await,
+        }
+    }
+
+    async fn find_marked(&self) -> Result<Vec<Found>, PlatformError> {
+        self.local.find_marked().await
+    }
+}
