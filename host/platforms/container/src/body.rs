@@ -1,0 +1,273 @@
+//! What an instance's container is made with: its limits, its mounts, its settings.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use bollard::models::{
+    ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, PortBinding, ResourcesUlimits,
+};
+use native::Location;
+use platform::{DeploymentSpec, PlatformError};
+
+use crate::engine::Engine;
+
+/// The label that says whose a container is.
+pub(crate) const OWNER_LABEL: &str = "faasbench.owner";
+/// Its value.
+pub(crate) const OWNER: &str = "faasbench";
+/// The label that says which deployment it belongs to.
+pub(crate) const DEPLOYMENT_LABEL: &str = "faasbench.deployment";
+/// The label with the instance's identity.
+const INSTANCE_LABEL: &str = "faasbench.instance";
+
+/// The port inside of a container, where ports are used.
+pub(crate) const PORT: &str = "8080/tcp";
+/// The socket's name in the folder that both sides have.
+pub(crate) const SOCKET: &str = "s";
+/// Where a container has that folder, the storage, the socket of the other functions and its scratch folder.
+const SOCKET_FOLDER: &str = "/faasbench";
+const STORAGE: &str = "/storage";
+const OTHERS: &str = "/others";
+const SCRATCH: &str = "/tmp";
+
+/// The user and group of instances when nobody is known who should be it.
+const NOBODY: &str = "65532:65532";
+/// Files that one instance may have open.
+const OPEN_FILES: u64 = 4096;
+/// Threads and processes of an instance, beside one for each invocation.
+const MOST_PROCESSES: u64 = 128;
+/// What a stopped function is given to finish, ms.
+pub(crate) const GRACE_MS: u64 = 1000;
+/// The least memory that Docker gives a container, bytes.
+pub(crate) const LEAST_MEMORY_BYTES: u64 = 6 << 20;
+
+/// What the environment is searched for where the storage is a service: its credentials.
+const CREDENTIALS: [&str; 12] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "GOOGLE_SERVICE_ACCOUNT",
+    "GOOGLE_SERVICE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_ACCESS_KEY",
+    "AZURE_STORAGE_SAS_KEY",
+];
+
+/// What is the same for all instances of a deployment.
+#[derive(Debug)]
+pub(crate) struct Template {
+    pub(crate) image: String,
+    pub(crate) spec: DeploymentSpec,
+    pub(crate) storage: Location,
+    /// The storage as it was given.
+    pub(crate) storage_text: String,
+    pub(crate) others_socket: PathBuf,
+    /// User and group inside of the container.
+    pub(crate) user: String,
+}
+
+impl Template {
+    /// The container of one instance, with this folder for its socket.
+    pub(crate) fn body(&self, engine: &Engine, instance: &str, folder: Option<&Path>) -> ContainerCreateBody {
+        let labels = [
+            (OWNER_LABEL, OWNER),
+            (DEPLOYMENT_LABEL, self.spec.id.as_str()),
+            (INSTANCE_LABEL, instance),
+        ];
+        let environment = self.environment(instance, folder.is_some());
+        ContainerCreateBody {
+            image: Some(self.image.clone()),
+            user: Some(self.user.clone()),
+            env: Some(environment.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
+            labels: Some(labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            // An image may have one for other platforms; here it would only start processes.
+            healthcheck: Some(HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() }),
+            network_disabled: Some(folder.is_some() && !self.needs_network()),
+            exposed_ports: folder.is_none().then(|| vec![PORT.to_owned()]),
+            host_config: Some(self.host_config(engine, folder)),
+            ..ContainerCreateBody::default()
+        }
+    }
+
+    /// Whether the storage is reached over the network.
+    fn needs_network(&self) -> bool {
+        matches!(self.storage, Location::Remote(_))
+    }
+
+    fn host_config(&self, engine: &Engine, folder: Option<&Path>) -> HostConfig {
+        let limits = &self.spec.limits;
+        let concurrency = u64::from(self.spec.scale.concurrency.unwrap_or(1));
+        let memory = limits.memory_bytes.map(to_i64);
+        let scratch = limits.scratch_bytes.map_or(String::new(), |bytes| format!(",size={bytes}"));
+        let mut security = vec!["no-new-privileges".to_owned()];
+        if engine.has_selinux {
+            // Or the folders would have to be relabelled, which others may be using.
+            security.push("label=disable".to_owned());
+        }
+        let own_port = PortBinding { host_ip: Some("127.0.0.1".to_owned()), host_port: None };
+        HostConfig {
+            memory,
+            // The same number: no swap beside it.
+            memory_swap: memory,
+            nano_cpus: limits.cpus.map(|cpus| (cpus * 1e9) as i64),
+            pids_limit: Some(to_i64(MOST_PROCESSES + concurrency)),
+            ulimits: Some(vec![limit("nofile", OPEN_FILES), limit("core", 0)]),
+            readonly_rootfs: Some(true),
+            tmpfs: Some(HashMap::from([(
+                SCRATCH.to_owned(),
+                format!("rw,nosuid,nodev,noexec,mode=1777{scratch}"),
+            )])),
+            // No /dev/shm, which would be a second scratch folder.
+            ipc_mode: Some("none".to_owned()),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            security_opt: Some(security),
+            // Output goes to whoever is attached, and nowhere else.
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            network_mode: (folder.is_some() && !self.needs_network()).then(|| "none".to_owned()),
+            port_bindings: folder.is_none().then(|| HashMap::from([(PORT.to_owned(), Some(vec![own_port]))])),
+            mounts: Some(self.mounts(folder)),
+            ..HostConfig::default()
+        }
+    }
+
+    fn mounts(&self, folder: Option<&Path>) -> Vec<Mount> {
+        let mut mounts = vec![bind(&self.others_socket, OTHERS, true)];
+        if let Location::Directory(path) = &self.storage {
+            mounts.push(bind(path, STORAGE, false));
+        }
+        mounts.extend(folder.map(|folder| bind(folder, SOCKET_FOLDER, false)));
+        mounts
+    }
+
+    fn environment(&self, instance: &str, has_socket: bool) -> BTreeMap<String, String> {
+        let limits = &self.spec.limits;
+        let mut all = self.spec.environment.clone();
+        let mut set = |name: &str, value: String| all.insert(name.to_owned(), value);
+        set("FAASBENCH_PLATFORM", "container".to_owned());
+        set("FAASBENCH_INSTANCE_ID", instance.to_owned());
+        set("FAASBENCH_SCRATCH", SCRATCH.to_owned());
+        set("FAASBENCH_GRACE_MS", GRACE_MS.to_string());
+        set("FAASBENCH_INVOKE_URL", format!("unix:{OTHERS}:/function/{{name}}"));
+        set("FAASBENCH_CONCURRENCY", self.spec.scale.concurrency.unwrap_or(1).to_string());
+        let listen = if has_socket { format!("unix:{SOCKET_FOLDER}/{SOCKET}") } else { "0.0.0.0:8080".to_owned() };
+        set("FAASBENCH_LISTEN", listen);
+        match &self.storage {
+            Location::Directory(_) => {
+                set("FAASBENCH_STORAGE", STORAGE.to_owned());
+            }
+            Location::Remote(_) => {
+                set("FAASBENCH_STORAGE", self.storage_text.clone());
+                for name in CREDENTIALS {
+                    if let Ok(value) = std::env::var(name) {
+                        set(name, value);
+                    }
+                }
+            }
+        }
+        if let Some(bytes) = limits.memory_bytes {
+            set("FAASBENCH_MEMORY_LIMIT_BYTES", bytes.to_string());
+        }
+        if let Some(cpus) = limits.cpus {
+            set("FAASBENCH_CORES", (cpus.ceil().max(1.0) as u32).to_string());
+        }
+        if let Some(time) = limits.time {
+            set("FAASBENCH_INVOKE_TIMEOUT_MS", time.as_millis().clamp(1, 3_600_000).to_string());
+        }
+        all
+    }
+}
+
+/// Who an instance is inside of its container: somebody who may use the socket and the storage, and as little else as can
+/// be.
+pub(crate) fn user(engine: &Engine, storage: &Location) -> String {
+    if engine.is_rootless {
+        // There, 0 is the one who runs the engine: the others are ranges of ids that own nothing.
+        return "0:0".to_owned();
+    }
+    let own = rustix::process::geteuid();
+    if !own.is_root() {
+        return format!("{}:{}", own.as_raw(), rustix::process::getegid().as_raw());
+    }
+    // Run by root: the storage's owner, as whoever else could not write into it. For root itself no capability is left to
+    // be root by.
+    let owner = match storage {
+        Location::Directory(path) => std::fs::metadata(path).ok(),
+        Location::Remote(_) => None,
+    };
+    match owner {
+        Some(owner) if owner.mode() & 0o007 != 0o007 => format!("{}:{}", owner.uid(), owner.gid()),
+        _ => NOBODY.to_owned(),
+    }
+}
+
+/// Refuses what an engine or a container can't keep.
+pub(crate) fn check(engine: &Engine, spec: &DeploymentSpec, storage: &Location) -> Result<(), PlatformError> {
+    let limits = &spec.limits;
+    let cant = |what: &str| {
+        Err(PlatformError::Invalid(format!(
+            "{} on this machine can't keep a limit of {what}: its kernel has no such control group; deploy {} without it",
+            engine.version, spec.name,
+        )))
+    };
+    if let Some(bytes) = limits.memory_bytes {
+        if engine.info.memory_limit == Some(false) {
+            return cant("memory");
+        }
+        if bytes < LEAST_MEMORY_BYTES {
+            return Err(PlatformError::Invalid(format!(
+                "a memory limit of {bytes} bytes is less than a container can have; give at least {LEAST_MEMORY_BYTES}"
+            )));
+        }
+    }
+    if let Some(cpus) = limits.cpus {
+        if engine.info.cpu_cfs_quota == Some(false) {
+            return cant("processors");
+        }
+        let most = engine.info.ncpu.map_or(f64::MAX, |count| count as f64);
+        if !(0.01..=most).contains(&cpus) {
+            return Err(PlatformError::Invalid(format!(
+                "a container here can have 0.01 to {most} processors, and {} is to have {cpus}",
+                spec.name
+            )));
+        }
+    }
+    if let Location::Remote(remote) = storage
+        && remote.endpoint.as_deref().is_some_and(is_loopback)
+    {
+        return Err(PlatformError::Invalid(format!(
+            "the storage of {} is at an address of this machine alone, which no container reaches; give a directory",
+            spec.name
+        )));
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    ["127.", "localhost", "[::1]"].iter().any(|start| host.starts_with(start))
+}
+
+fn bind(source: &Path, target: &str, read_only: bool) -> Mount {
+    Mount {
+        typ: Some(MountType::BIND),
+        source: Some(source.to_string_lossy().into_owned()),
+        target: Some(target.to_owned()),
+        read_only: Some(read_only),
+        ..Mount::default()
+    }
+}
+
+fn limit(name: &str, most: u64) -> ResourcesUlimits {
+    ResourcesUlimits { name: Some(name.to_owned()), soft: Some(to_i64(most)), hard: Some(to_i64(most)) }
+}
+
+fn to_i64(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
