@@ -81,7 +81,8 @@ pub(crate) async fn read_body(
 
 async fn collect(mut body: Incoming, most: usize, budget: &Budget) -> Result<(Bytes, Share<'_>), BodyError> {
     let mut share = budget.share();
-    let mut whole = Vec::with_capacity(body.size_hint().lower().min(RESERVED_BYTES) as usize);
+    let declared = body.size_hint().exact();
+    let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
         // Trailers say nothing here.
         let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
@@ -89,6 +90,13 @@ async fn collect(mut body: Incoming, most: usize, budget: &Budget) -> Result<(By
             return Err(BodyError::TooLarge);
         }
         share.grow(data.len())?;
+        if whole.is_empty() {
+            // A body that came in one piece needs no copy.
+            if declared == Some(data.len() as u64) {
+                return Ok((data, share));
+            }
+            whole.reserve(declared.unwrap_or(0).min(RESERVED_BYTES) as usize);
+        }
         whole.extend_from_slice(&data);
     }
     Ok((whole.into(), share))

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use runtime::{MAXIMUM_EVENT_BYTES, Shutdown};
 use rustix::net::{AddressFamily, sockopt};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::body::{BodyError, Budget, read_body};
@@ -143,23 +145,53 @@ impl Server {
     /// Serves until the shutdown: then no more is taken, connections without a request are closed, and what was taken is
     /// finished within the grace. Returns whether all of it was.
     pub async fn serve(self, listener: Listener) -> bool {
+        self.serve_on(listener, &[]).await
+    }
+
+    /// The same, with each connection on that of `runtimes` which has the fewest: runtimes of one thread each need no
+    /// hand-over between threads within a request. Without any, connections are on the runtime that this is called on.
+    pub async fn serve_on(self, listener: Listener, runtimes: &[Handle]) -> bool {
+        let places: Vec<Place> = runtimes.iter().cloned().map(Place::new).collect();
         tokio::select! {
             () = self.shared.shutdown.requested() => {}
-            never = accept_all(&self.shared, &listener) => match never {},
+            never = accept_all(&self.shared, &listener, &places) => match never {},
         }
         drop(listener);
         timeout(self.shared.shutdown.grace(), self.shared.connections.none()).await.is_ok()
     }
 }
 
-async fn accept_all(shared: &Arc<Shared>, listener: &Listener) -> Infallible {
+/// A runtime that connections can be on, and how many are.
+struct Place {
+    runtime: Handle,
+    open: Arc<AtomicUsize>,
+}
+
+impl Place {
+    fn new(runtime: Handle) -> Place {
+        Place { runtime, open: Arc::default() }
+    }
+}
+
+async fn accept_all(shared: &Arc<Shared>, listener: &Listener, places: &[Place]) -> Infallible {
     loop {
         shared.connections.room().await;
         match listener.accept().await {
-            Ok(stream) => {
-                let open = Open::begin(shared);
-                tokio::spawn(connection(open, stream));
-            }
+            Ok(stream) => match places.iter().min_by_key(|place| place.open.load(Ordering::Relaxed)) {
+                None => {
+                    tokio::spawn(connection(Open::begin(shared, None), stream));
+                }
+                Some(place) => {
+                    let open = Open::begin(shared, Some(place.open.clone()));
+                    // A stream that can't leave its runtime is closed.
+                    let Ok(detached) = stream.detach() else { continue };
+                    place.runtime.spawn(async move {
+                        if let Ok(stream) = detached.attach() {
+                            connection(open, stream).await;
+                        }
+                    });
+                }
+            },
             // The peer has gone already.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             // No more files or memory: that changes when others close, not by trying at once.
@@ -172,29 +204,38 @@ async fn accept_all(shared: &Arc<Shared>, listener: &Listener) -> Infallible {
 }
 
 /// One connection, counted as long as this lives.
-struct Open(Arc<Shared>);
+struct Open {
+    shared: Arc<Shared>,
+    place: Option<Arc<AtomicUsize>>,
+}
 
 impl Open {
-    fn begin(shared: &Arc<Shared>) -> Open {
+    fn begin(shared: &Arc<Shared>, place: Option<Arc<AtomicUsize>>) -> Open {
         shared.connections.begin();
-        Open(shared.clone())
+        if let Some(place) = &place {
+            place.fetch_add(1, Ordering::Relaxed);
+        }
+        Open { shared: shared.clone(), place }
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.0.connections.end();
+        if let Some(place) = &self.place {
+            place.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.shared.connections.end();
     }
 }
 
 /// Serves one connection. Until something arrives it costs next to nothing.
 async fn connection(open: Open, stream: Stream) {
-    if first_byte(&open.0, &stream).await {
+    if first_byte(&open.shared, &stream).await {
         #[cfg(feature = "h2c")]
         if knows_http2(&stream).await {
-            return Box::pin(http2(&open.0, stream)).await;
+            return Box::pin(http2(&open.shared, stream)).await;
         }
-        Box::pin(http1(&open.0, stream)).await;
+        Box::pin(http1(&open.shared, stream)).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a protocol over HTTP implements.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::StatusCode;
@@ -20,6 +21,12 @@ pub type Response = hyper::Response<Bytes>;
 pub trait Service: Send + Sync + 'static {
     /// Answers one request.
     fn call(&self, request: Request) -> BoxFuture<'_, Response>;
+}
+
+impl<T: Service + ?Sized> Service for Arc<T> {
+    fn call(&self, request: Request) -> BoxFuture<'_, Response> {
+        (**self).call(request)
+    }
 }
 
 /// An answer that is JSON. A status that does not exist is 500.

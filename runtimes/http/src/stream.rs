@@ -20,7 +20,32 @@ pub(crate) enum Stream {
     Unix(UnixStream),
 }
 
+/// A stream without a runtime.
+#[derive(Debug)]
+pub(crate) enum Detached {
+    Tcp(std::net::TcpStream),
+    Unix(std::os::unix::net::UnixStream),
+}
+
+impl Detached {
+    /// Puts it on the runtime that this is called on.
+    pub(crate) fn attach(self) -> io::Result<Stream> {
+        Ok(match self {
+            Detached::Tcp(stream) => Stream::Tcp(TcpStream::from_std(stream)?),
+            Detached::Unix(stream) => Stream::Unix(UnixStream::from_std(stream)?),
+        })
+    }
+}
+
 impl Stream {
+    /// Takes it from its runtime.
+    pub(crate) fn detach(self) -> io::Result<Detached> {
+        Ok(match self {
+            Stream::Tcp(stream) => Detached::Tcp(stream.into_std()?),
+            Stream::Unix(stream) => Detached::Unix(stream.into_std()?),
+        })
+    }
+
     /// Waits until the peer has sent something or has gone, and looks at the beginning of it: how many bytes there are, 0 when
     /// the peer has gone. That a socket is said to be readable is no proof of it.
     pub(crate) async fn peek(&self, into: &mut [u8]) -> io::Result<usize> {

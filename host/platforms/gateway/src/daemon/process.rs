@@ -1,0 +1,151 @@
+//! Processes, told apart from later ones of the same number, and ended without a race.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+use super::MARK;
+
+/// A process that no later one can be taken for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProcessIdentity {
+    pub(crate) process_id: u32,
+    /// When it started, clock ticks since boot.
+    pub(crate) start_ticks: u64,
+    /// The boot of the machine.
+    pub(crate) boot_id: String,
+}
+
+impl ProcessIdentity {
+    /// That of a process that is there.
+    pub(crate) fn of(process_id: u32) -> io::Result<ProcessIdentity> {
+        let start_ticks = start_ticks(process_id).ok_or(io::ErrorKind::NotFound)?;
+        Ok(ProcessIdentity { process_id, start_ticks, boot_id: boot_id()? })
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        boot_id().is_ok_and(|boot| boot == self.boot_id) && start_ticks(self.process_id) == Some(self.start_ticks)
+    }
+
+    /// Ends it: asks, and after `patience` does not ask any more. A success when it is gone, also when it was before. It
+    /// blocks the thread.
+    pub(crate) fn end(&self, patience: Duration) -> io::Result<()> {
+        let Some(handle) = self.open()? else { return Ok(()) };
+        signal(&handle, Signal::TERM)?;
+        if wait(&handle, patience)? {
+            return Ok(());
+        }
+        signal(&handle, Signal::KILL)?;
+        if wait(&handle, Duration::from_secs(10))? {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::TimedOut, "it is still there after SIGKILL"))
+    }
+
+    /// Waits until it has ended by itself; whether it did within `patience`. It blocks the thread.
+    pub(crate) fn wait(&self, patience: Duration) -> io::Result<bool> {
+        match self.open()? {
+            None => Ok(true),
+            Some(handle) => wait(&handle, patience),
+        }
+    }
+
+    /// A handle of the process, which stays that process's; `None` when it is gone.
+    fn open(&self) -> io::Result<Option<OwnedFd>> {
+        let Some(pid) = i32::try_from(self.process_id).ok().and_then(Pid::from_raw) else { return Ok(None) };
+        let handle = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(handle) => handle,
+            Err(rustix::io::Errno::SRCH) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        // Looked at after the handle was opened: from now on the number can't change its meaning.
+        Ok(self.is_there().then_some(handle))
+    }
+}
+
+/// The processes that carry the mark of the server `name`.
+pub(crate) fn marked(name: &str) -> io::Result<Vec<ProcessIdentity>> {
+    let mark = format!("{MARK}={name}");
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let Some(process_id) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // Other users' processes can't be read, and are not ours.
+        let Ok(environment) = fs::read(format!("/proc/{process_id}/environ")) else { continue };
+        if environment.split(|&byte| byte == 0).any(|variable| variable == mark.as_bytes())
+            && let Ok(identity) = ProcessIdentity::of(process_id)
+        {
+            found.push(identity);
+        }
+    }
+    Ok(found)
+}
+
+fn boot_id() -> io::Result<String> {
+    Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
+}
+
+/// Field 22 of `/proc/PID/stat`; none when there is no such process, or only what is left of it until its parent looks.
+fn start_ticks(process_id: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{process_id}/stat")).ok()?;
+    // The second field, the name in brackets, may hold spaces and brackets of its own.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}
+
+fn signal(handle: &OwnedFd, signal: Signal) -> io::Result<()> {
+    match pidfd_send_signal(handle, signal) {
+        // Gone meanwhile.
+        Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether the process ends within `patience`.
+fn wait(handle: &OwnedFd, patience: Duration) -> io::Result<bool> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout =
+            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) => return Ok(false),
+            Ok(_) => return Ok(true),
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_found_by_its_mark_and_ended_and_a_namesake_is_not() {
+        let name = format!("faasbench-server-test-{}", std::process::id());
+        let mut child = Command::new("sleep").arg("600").env(MARK, &name).stdin(Stdio::null()).spawn().unwrap();
+        let found = marked(&name).unwrap();
+        let identity = ProcessIdentity::of(child.id()).unwrap();
+        assert_eq!(found, std::slice::from_ref(&identity));
+        let namesake = ProcessIdentity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
+        namesake.end(Duration::from_secs(5)).unwrap();
+        assert!(identity.is_there());
+        assert!(!identity.wait(Duration::ZERO).unwrap());
+        identity.end(Duration::from_secs(5)).unwrap();
+        assert!(!identity.is_there());
+        child.wait().unwrap();
+        identity.end(Duration::from_secs(5)).unwrap();
+        assert_eq!(marked(&name).unwrap(), []);
+    }
+}
