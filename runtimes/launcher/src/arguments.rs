@@ -39,6 +39,7 @@ pub(crate) struct Root {
 /// | `--bind SOURCE TARGET` | what else is in that root; may be repeated |
 /// | `--landlock` | all else of the file system is refused |
 /// | `--write FOLDER` | a folder that is not refused then, where there is no root of its own; may be repeated |
+/// | `--network` | the network is not refused: storage is reached through it |
 /// | `--seccomp` | system calls are refused that reach beyond this process |
 /// | `--limit NAME NUMBER` | a resource limit: `core`, `data`, `file-size`, `files`, `processes`; may be repeated |
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub(crate) struct Plan {
     pub(crate) binds: Vec<(PathBuf, PathBuf)>,
     pub(crate) landlock: bool,
     pub(crate) writable: Vec<PathBuf>,
+    pub(crate) network: bool,
     pub(crate) seccomp: bool,
     pub(crate) limits: Vec<(Limit, u64)>,
     pub(crate) image: PathBuf,
@@ -101,6 +103,7 @@ impl Plan {
             binds: Vec::new(),
             landlock: false,
             writable: Vec::new(),
+            network: false,
             seccomp: false,
             limits: Vec::new(),
             image: PathBuf::new(),
@@ -119,6 +122,7 @@ impl Plan {
                 "--bind" => plan.binds.push((next()?.into(), next()?.into())),
                 "--landlock" => plan.landlock = true,
                 "--write" => plan.writable.push(next()?.into()),
+                "--network" => plan.network = true,
                 "--seccomp" => plan.seccomp = true,
                 "--limit" => {
                     let name = next()?;

@@ -28,25 +28,27 @@ pub(crate) fn signals_are_scoped() -> bool {
 }
 
 /// Refuses all that is not beneath these folders, all TCP, abstract sockets and signals of others, and to execute
-/// anything but the image.
-pub(crate) fn restrict(folders: &[PathBuf], image: &OwnedFd) -> Result<(), Failure> {
+/// anything but the image. With `network`, TCP is not refused.
+pub(crate) fn restrict(folders: &[PathBuf], image: &OwnedFd, network: bool) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::of("restricting the file system", error);
-    let status = apply(folders, image).map_err(|error| failed(&error))?;
+    let status = apply(folders, image, network).map_err(|error| failed(&error))?;
     if status.ruleset == RulesetStatus::NotEnforced {
         return Err(failed(&io::Error::from(io::ErrorKind::Unsupported)));
     }
     Ok(())
 }
 
-fn apply(folders: &[PathBuf], image: &OwnedFd) -> Result<RestrictionStatus, RulesetError> {
+fn apply(folders: &[PathBuf], image: &OwnedFd, network: bool) -> Result<RestrictionStatus, RulesetError> {
     let anything = AccessFs::from_all(NEWEST);
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(anything)?
-        .handle_access(AccessNet::from_all(NEWEST))?
-        .scope(Scope::from_all(NEWEST))?
-        .create()?
-        .add_rule(PathBeneath::new(image.as_fd(), AccessFs::Execute | AccessFs::ReadFile))?;
+        .scope(Scope::from_all(NEWEST))?;
+    if !network {
+        ruleset = ruleset.handle_access(AccessNet::from_all(NEWEST))?;
+    }
+    let mut ruleset =
+        ruleset.create()?.add_rule(PathBeneath::new(image.as_fd(), AccessFs::Execute | AccessFs::ReadFile))?;
     for folder in folders {
         // One that is not there can't be reached either.
         if let Ok(folder) = PathFd::new(folder) {

@@ -15,11 +15,7 @@ use crate::{files, mounts, privileges, system_calls};
 
 /// Applies the plan and becomes its image. The order matters: what comes later takes away the right to what comes before.
 pub(crate) fn become_image(plan: Plan) -> Result<Infallible, Failure> {
-    for cgroup in &plan.cgroups {
-        let path = cgroup.join("cgroup.procs");
-        // 0 is the process that writes.
-        std::fs::write(&path, "0").map_err(|error| Failure::of(format_args!("joining {}", path.display()), error))?;
-    }
+    plan.cgroups.iter().try_for_each(|cgroup| join(cgroup))?;
     let image = open(&plan.image)?;
     privileges::set_limits(&plan.limits)?;
     if let Some(namespaces) = plan.namespaces {
@@ -31,14 +27,21 @@ pub(crate) fn become_image(plan: Plan) -> Result<Infallible, Failure> {
     privileges::drop_all()?;
     if plan.landlock {
         let beneath = if plan.root.is_some() { &[Path::new("/").to_owned()][..] } else { &plan.writable };
-        files::restrict(beneath, &image)?;
+        files::restrict(beneath, &image, plan.network)?;
     }
     privileges::end_with(plan.parent)?;
     keep_only_streams()?;
     if plan.seccomp {
-        system_calls::restrict(plan.landlock && files::signals_are_scoped())?;
+        system_calls::restrict(plan.landlock && files::signals_are_scoped(), plan.network)?;
     }
     Err(execute(&image, &plan.image))
+}
+
+/// Makes this process one of a control group's.
+pub(crate) fn join(cgroup: &Path) -> Result<(), Failure> {
+    let path = cgroup.join("cgroup.procs");
+    // 0 is the process that writes.
+    std::fs::write(&path, "0").map_err(|error| Failure::of(format_args!("joining {}", path.display()), error))
 }
 
 fn open(path: &Path) -> Result<OwnedFd, Failure> {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::arguments::{Namespaces, Root};
 use crate::failure::Failure;
-use crate::{files, mounts, privileges, system_calls};
+use crate::{files, image, mounts, privileges, system_calls};
 
 /// Tries one thing. What it tells is one line.
 pub(crate) fn probe(arguments: &[OsString]) -> Result<String, Failure> {
@@ -13,12 +13,16 @@ pub(crate) fn probe(arguments: &[OsString]) -> Result<String, Failure> {
     match words.as_slice() {
         ["namespaces", folder] => enter(Namespaces::Privileged, folder),
         ["user-namespaces", folder] => enter(Namespaces::User, folder),
+        ["cgroup", folder] => {
+            image::join(&PathBuf::from(folder))?;
+            Ok("yes".to_owned())
+        }
         ["landlock"] => files::version()
             .map(|version| version.to_string())
             .ok_or_else(|| Failure::new("the kernel has no Landlock")),
         ["seccomp"] => {
             privileges::drop_all()?;
-            system_calls::restrict(files::signals_are_scoped())?;
+            system_calls::restrict(files::signals_are_scoped(), false)?;
             Ok("yes".to_owned())
         }
         _ => Err(Failure::new("give what is to be probed")),

@@ -97,14 +97,14 @@ const ALIASES: &[i64] = &[0, 0x4000_0000];
 const ALIASES: &[i64] = &[0];
 
 /// Refuses, from here on, network sockets, new processes and all of the above. `signals_are_scoped` tells that something else
-/// keeps signals from other processes.
-pub(crate) fn restrict(signals_are_scoped: bool) -> Result<(), Failure> {
+/// keeps signals from other processes; with `network`, network sockets are not refused.
+pub(crate) fn restrict(signals_are_scoped: bool, network: bool) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::of("restricting system calls", error);
-    let filter = filter(std::process::id(), signals_are_scoped).map_err(|error| failed(&error))?;
+    let filter = filter(std::process::id(), signals_are_scoped, network).map_err(|error| failed(&error))?;
     seccompiler::apply_filter(&filter).map_err(|error| failed(&error))
 }
 
-fn filter(own_id: u32, signals_are_scoped: bool) -> Result<BpfProgram, seccompiler::BackendError> {
+fn filter(own_id: u32, signals_are_scoped: bool, network: bool) -> Result<BpfProgram, seccompiler::BackendError> {
     use SeccompCmpOp::{MaskedEq, Ne};
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in REFUSED.iter().chain(REFUSED_HERE) {
@@ -114,8 +114,10 @@ fn filter(own_id: u32, signals_are_scoped: bool) -> Result<BpfProgram, seccompil
         let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, operation, value)?;
         Ok(vec![SeccompRule::new(vec![condition])?])
     };
-    // Nested calls go through unix sockets; there is no other kind that stays on this machine.
-    refuse(&mut rules, libc::SYS_socket, first(Ne, libc::AF_UNIX as u64)?);
+    if !network {
+        // Nested calls go through unix sockets; there is no other kind that stays on this machine.
+        refuse(&mut rules, libc::SYS_socket, first(Ne, libc::AF_UNIX as u64)?);
+    }
     // A thread is no new process.
     refuse(&mut rules, libc::SYS_clone, first(MaskedEq(libc::CLONE_THREAD as u64), 0)?);
     for call in [libc::SYS_kill, libc::SYS_tgkill] {

@@ -1,0 +1,10 @@
+//! The driver against a function that misbehaves, as it runs on this machine.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod ends;
+mod killed;
+mod limits;
+mod refused;
+mod serving;
+mod support;

@@ -1,0 +1,76 @@
+//! What an instance can't reach.
+
+use std::fs;
+use std::net::TcpListener;
+
+use crate::support::{Ground, json, spec};
+
+#[tokio::test]
+async fn the_network() {
+    let ground = Ground::new();
+    let running = ground.start(&spec()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let event = format!(r#"{{"do":"socket","port":{}}}"#, listener.local_addr().unwrap().port());
+    let served = running.call(&event).await;
+    assert_eq!(served.status, 200, "{served:?}");
+    assert!(listener.accept().is_err(), "{served:?}");
+    let served = running.call(r#"{"do":"listen"}"#).await;
+    let text = String::from_utf8_lossy(&served.body).into_owned();
+    assert!(text.contains("false"), "{text}");
+    running.instance.stop().await;
+    ground.remove_all().await;
+}
+
+#[tokio::test]
+async fn the_file_system() {
+    let ground = Ground::new();
+    let outside = tempfile::tempdir().unwrap();
+    let secret = outside.path().join("secret");
+    fs::write(&secret, "x").unwrap();
+    let running = ground.start(&spec()).await;
+    let paths = serde_json::json!([
+        outside.path().join("new"),
+        "/etc/faasbench-test",
+        "/tmp/faasbench-test",
+        "/proc/self/comm",
+        "/dev/shm/faasbench-test",
+    ]);
+    let served = running.call(&format!(r#"{{"do":"write-outside","paths":{paths}}}"#)).await;
+    // In a root of its own `/tmp` and the like are not there.
+    assert_eq!(json(&served)["written"], serde_json::json!([]), "{served:?}");
+    let state = ground.surroundings.state.clone();
+    let paths = serde_json::json!([secret, "/etc/passwd", "/proc/1/environ", "/home", state, "/sys/fs/cgroup"]);
+    let served = running.call(&format!(r#"{{"do":"read-outside","paths":{paths}}}"#)).await;
+    assert_eq!(json(&served)["read"], serde_json::json!([]), "{served:?}");
+    running.instance.stop().await;
+    ground.remove_all().await;
+}
+
+#[tokio::test]
+async fn the_hosts_environment_and_files() {
+    let ground = Ground::new();
+    let mut spec = spec();
+    spec.environment.insert("MINE".to_owned(), "yes".to_owned());
+    spec.environment.insert("FAASBENCH_CORES".to_owned(), "7".to_owned());
+    let running = ground.start(&spec).await;
+    let [pid] = running.instance.processes()[..] else { panic!("one process") };
+    let environment = fs::read_to_string(format!("/proc/{pid}/environ")).unwrap();
+    let names: Vec<_> =
+        environment.split('\0').filter_map(|variable| variable.split_once('=')).map(|(name, _)| name).collect();
+    assert!(names.contains(&"MINE") && !names.contains(&"PATH"), "{names:?}");
+    assert!(names.iter().all(|name| *name == "MINE" || name.starts_with("FAASBENCH_")), "{names:?}");
+    // The streams; what its own runtime opened are no files.
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten() {
+        let target = fs::read_link(entry.path()).unwrap_or_default().to_string_lossy().into_owned();
+        let is_plain = ["socket:", "pipe:", "anon_inode:"].iter().any(|kind| target.starts_with(kind));
+        assert!(is_plain || target.is_empty() || target == "/dev/null", "{target}");
+    }
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    for line in ["NoNewPrivs:\t1", "CapEff:\t0000000000000000", "CapBnd:\t0000000000000000"] {
+        let is_bounded = line.starts_with("CapBnd") && !rustix::process::getuid().is_root();
+        assert!(is_bounded || status.contains(line), "{line}: {status}");
+    }
+    running.instance.stop().await;
+    ground.remove_all().await;
+}
