@@ -21,6 +21,8 @@ pub(crate) struct Binaries<'a> {
     /// The crate's folder in the sources.
     pub(crate) folder: &'static str,
     pub(crate) package: &'static str,
+    /// Cargo's.
+    pub(crate) profile: &'static str,
     pub(crate) architecture: Architecture,
     pub(crate) options: &'a Options,
 }
@@ -56,6 +58,7 @@ impl Binaries<'_> {
                 source: self.source.root(),
                 target_directory: &self.target_directory(),
                 package: self.package,
+                profile: self.profile,
                 binaries: missing.iter().map(|name| (*name).to_owned()).collect(),
                 architecture: self.architecture,
                 protocol: self.options.protocol,
@@ -88,7 +91,7 @@ impl Binaries<'_> {
     fn key(&self) -> Result<String, BuildError> {
         let mut hash = blake3::Hasher::new();
         let protocol = self.options.protocol.map_or("all", |protocol| protocol.name());
-        for part in [self.package, self.architecture.target(), "image", protocol] {
+        for part in [self.package, self.architecture.target(), self.profile, protocol] {
             hash.update(part.as_bytes()).update(b"\0");
         }
         hash.update(toolchain::rustc_version(self.source.root())?.as_bytes()).update(b"\0");

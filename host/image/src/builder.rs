@@ -1,5 +1,6 @@
 //! From functions and a platform to images.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use crate::binary::{Binaries, Binary};
 use crate::cache::{Cache, write};
 use crate::error::BuildError;
 use crate::export;
-use crate::http_component;
+use crate::http_component::{self, HttpEnvironment, compose_http};
 use crate::kind::{Image, ImageKind};
 use crate::options::{Architecture, Options, Progress};
 use crate::package::{self, Code, sha256};
@@ -69,7 +70,11 @@ impl Builder {
         let row = images_of(platform)?;
         let kind = row.choose(options.kind)?;
         row.check_protocol(options.protocol)?;
-        self.build_kind(functions, kind, options)
+        let mut options = options.clone();
+        if options.http_environment.is_none() && row.gives_environment {
+            options.http_environment = Some(HttpEnvironment::OfHost);
+        }
+        self.build_kind(functions, kind, &options)
     }
 
     /// The same for a kind of image, whatever platform it is for. The kind in the options is not looked at.
@@ -114,6 +119,7 @@ impl Builder {
             source: &source,
             folder: "runtimes/launcher",
             package: "launcher",
+            profile: "launcher",
             architecture: this_machine()?,
             options: &options,
         };
@@ -151,6 +157,7 @@ impl Builder {
                 source: &source,
                 folder: "runtimes/image",
                 package: "images",
+                profile: "image",
                 architecture,
                 options,
             };
@@ -183,6 +190,14 @@ impl Builder {
                 hash.update(digest.as_bytes());
                 if kind != ImageKind::Component {
                     hash.update(http_component::adapter_digest().as_bytes());
+                    match environment(kind, options) {
+                        HttpEnvironment::OfHost => hash.update(b"host"),
+                        HttpEnvironment::Fixed(variables) => variables
+                            .iter()
+                            .fold(hash.update(b"fixed"), |hash, (name, value)| {
+                                hash.update(name.as_bytes()).update(b"=").update(value.as_bytes()).update(b"\0")
+                            }),
+                    };
                 }
                 false
             }
@@ -199,11 +214,21 @@ impl Builder {
         }
         options.tell(Progress::Packaging { function: function.to_owned(), kind });
         let image = self.cache.store(&name, |folder| match material {
-            Material::Component { content, .. } => package_component(folder, function, kind, content),
+            Material::Component { content, .. } => {
+                package_component(folder, function, kind, content, &environment(kind, options))
+            }
             Material::Binaries(binaries) => package_binaries(folder, function, kind, binaries),
         })?;
         Ok((image, false))
     }
+}
+
+/// Where a component that serves HTTP takes its settings from, unless something is said: from Spin, or from nowhere.
+fn environment(kind: ImageKind, options: &Options) -> HttpEnvironment {
+    options.http_environment.clone().unwrap_or_else(|| match kind {
+        ImageKind::SpinApplication => HttpEnvironment::OfHost,
+        _ => HttpEnvironment::Fixed(BTreeMap::new()),
+    })
 }
 
 fn package_component(
@@ -211,12 +236,13 @@ fn package_component(
     function: &str,
     kind: ImageKind,
     component: &[u8],
+    environment: &HttpEnvironment,
 ) -> Result<Image, BuildError> {
     let composed;
     let code = if kind == ImageKind::Component {
         component
     } else {
-        composed = http_component::compose(function, component)?;
+        composed = compose_http(function, component, environment)?;
         &composed
     };
     let code_digest = sha256(code);

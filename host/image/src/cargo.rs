@@ -27,6 +27,7 @@ pub(crate) struct CargoBuild<'a> {
     pub(crate) source: &'a Path,
     pub(crate) target_directory: &'a Path,
     pub(crate) package: &'a str,
+    pub(crate) profile: &'a str,
     pub(crate) binaries: Vec<String>,
     pub(crate) architecture: Architecture,
     /// The only feature; `None`: the default ones.
@@ -57,7 +58,7 @@ impl CargoBuild<'_> {
         toolchain::ensure_target(self.source, self.architecture, options)?;
         let linker = toolchain::linker(self.source, self.architecture)?;
         let mut command = toolchain::command("cargo", self.source);
-        command.args(["build", "--locked", "--profile", "image", "--package", self.package]);
+        command.args(["build", "--locked", "--profile", self.profile, "--package", self.package]);
         command.args(["--target", self.architecture.target(), "--target-dir"]).arg(self.target_directory);
         for binary in &self.binaries {
             command.args(["--bin", binary]);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::BuildError;
+use crate::http_component::HttpEnvironment;
 use crate::kind::ImageKind;
 
 /// A processor architecture that native binaries are built for.
@@ -205,6 +206,9 @@ pub struct Options {
     pub protocol: Option<Protocol>,
     /// How to package, where the platform takes several kinds; `None`: the platform's first.
     pub kind: Option<ImageKind>,
+    /// Where components that serve HTTP take their settings from; `None`: from their host on platforms that give instances an
+    /// environment, and there are none on others.
+    pub http_environment: Option<HttpEnvironment>,
     /// A folder that gets a copy of each image; `None`: only the cache has them.
     pub output: Option<PathBuf>,
     /// Takes what the build says about itself.
@@ -227,6 +231,7 @@ impl fmt::Debug for Options {
             .field("architectures", &self.architectures)
             .field("protocol", &self.protocol)
             .field("kind", &self.kind)
+            .field("http_environment", &self.http_environment)
             .field("output", &self.output)
             .field("progress", &self.progress.is_some())
             .field("cancellation", &self.cancellation)

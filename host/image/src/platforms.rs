@@ -13,6 +13,8 @@ pub struct PlatformImages {
     pub kinds: &'static [ImageKind],
     /// The protocols that it speaks to a native binary; a binary with one of them is enough. Empty for WASM.
     pub protocols: &'static [Protocol],
+    /// Whether a component finds its settings in an environment there. Native binaries always do.
+    pub gives_environment: bool,
 }
 
 use ImageKind::{
@@ -37,7 +39,8 @@ pub const PLATFORM_IMAGES: [PlatformImages; 18] = [
     row("gestalt", &[GestaltZip], &[Protocol::Gestalt]),
     row("lambda", &[LambdaZip, Oci], &[Protocol::Lambda]),
     row("azure", &[AzureZip], &[Protocol::Azure]),
-    row("wasmtime-serve", &[HttpComponent], &[]),
+    // Unless it is started with `-S cli`.
+    PlatformImages { gives_environment: false, ..row("wasmtime-serve", &[HttpComponent], &[]) },
     row("spin", &[SpinApplication], &[]),
     row("wasmcloud", &[HttpComponent], &[]),
 ];
@@ -47,7 +50,7 @@ const fn row(
     kinds: &'static [ImageKind],
     protocols: &'static [Protocol],
 ) -> PlatformImages {
-    PlatformImages { platform, kinds, protocols }
+    PlatformImages { platform, kinds, protocols, gives_environment: true }
 }
 
 /// What the platform of this name takes.

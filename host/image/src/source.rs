@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
 use crate::error::BuildError;
+use crate::lockfile;
 
 /// Where the sources were when this was compiled.
 const COMPILED_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const VARIABLE: &str = "FAASBENCH_SOURCE";
 /// Files of the workspace that change what any of its crates becomes.
-const COMMON: [&str; 5] = ["Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml", "wit"];
+const COMMON: [&str; 3] = ["rust-toolchain.toml", ".cargo/config.toml", "wit"];
+/// Tables of the workspace's manifest that do so too.
+const COMMON_TABLES: [&str; 4] = ["profile", "patch", "replace", "workspace.package"];
 /// Folders of a crate that its binaries and libraries are not made of.
 const BESIDE: [&str; 4] = ["tests", "benches", "examples", "target"];
 
@@ -40,44 +43,66 @@ impl SourceTree {
         &self.root
     }
 
-    /// A hash over all files that decide what the crate in `folder` becomes: its own, those of the crates of this workspace
-    /// that it depends on, and the workspace's common ones.
+    /// A hash over all that decides what the crate in `folder` becomes: its own files, those of the crates of this workspace
+    /// that it depends on, and what of the workspace's files is about them.
     pub(crate) fn hash(&self, folder: &str) -> Result<blake3::Hash, BuildError> {
         let mut files = BTreeMap::new();
         for common in COMMON {
             add_files(&self.root, &self.root.join(common), &mut files)?;
         }
-        for folder in self.crates_below(folder)? {
-            add_files(&self.root, &folder, &mut files)?;
+        let manifest = self.root.join("Cargo.toml");
+        let workspace = read_manifest(&manifest)?;
+        let crates = self.crates_below(folder, &workspace)?;
+        for folder in &crates.folders {
+            add_files(&self.root, folder, &mut files)?;
         }
         let mut hash = blake3::Hasher::new();
+        let mut add = |name: &[u8], content: &[u8]| {
+            hash.update(&(name.len() as u64).to_le_bytes()).update(name);
+            hash.update(&(content.len() as u64).to_le_bytes()).update(content);
+        };
         for (path, content) in files {
-            let name = path.as_os_str().as_bytes();
-            hash.update(&(name.len() as u64).to_le_bytes()).update(name).update(content.as_bytes());
+            add(path.as_os_str().as_bytes(), content.as_bytes());
         }
+        for name in COMMON_TABLES {
+            let table = name.split('.').try_fold(&workspace, |table, name| table.get(name).and_then(Value::as_table));
+            add(name.as_bytes(), canonical(&table)?.as_bytes());
+        }
+        for (name, dependency) in crates.shared {
+            add(name.as_bytes(), canonical(&dependency)?.as_bytes());
+        }
+        let path = self.root.join("Cargo.lock");
+        let lockfile = std::fs::read_to_string(&path).map_err(BuildError::at("read", &path))?;
+        let packages = lockfile::packages_below(&lockfile, &crates.packages)
+            .map_err(|error| BuildError::Manifest { path, reason: error.message().to_owned() })?;
+        add(b"Cargo.lock", packages.as_bytes());
         Ok(hash.finalize())
     }
 
-    /// The folders of a crate and of the crates of this workspace that it depends on.
-    fn crates_below(&self, folder: &str) -> Result<BTreeSet<PathBuf>, BuildError> {
-        let workspace = read_manifest(&self.root.join("Cargo.toml"))?;
-        let shared = workspace
+    /// A crate and the crates of this workspace that it depends on.
+    fn crates_below(&self, folder: &str, workspace: &Table) -> Result<Crates, BuildError> {
+        let dependencies_of_workspace = workspace
             .get("workspace")
             .and_then(|workspace| workspace.get("dependencies"))
             .and_then(Value::as_table)
             .cloned()
             .unwrap_or_default();
-        let mut found = BTreeSet::new();
+        let mut crates = Crates::default();
         let mut open = vec![self.root.join(folder)];
         while let Some(folder) = open.pop() {
-            if !found.insert(folder.clone()) {
+            if !crates.folders.insert(folder.clone()) {
                 continue;
             }
             let manifest = read_manifest(&folder.join("Cargo.toml"))?;
+            let name = manifest.get("package").and_then(|package| package.get("name")).and_then(Value::as_str);
+            crates.packages.extend(name.map(str::to_owned));
             for (name, dependency) in dependencies(&manifest) {
                 let from_workspace = dependency.get("workspace").and_then(Value::as_bool) == Some(true);
-                let (base, dependency) = match shared.get(name) {
-                    Some(shared) if from_workspace => (&self.root, shared),
+                let (base, dependency) = match dependencies_of_workspace.get(name) {
+                    Some(shared) if from_workspace => {
+                        crates.shared.insert(name.to_owned(), shared.clone());
+                        (&self.root, shared)
+                    }
                     _ => (&folder, dependency),
                 };
                 if let Some(path) = dependency.get("path").and_then(Value::as_str) {
@@ -86,8 +111,24 @@ impl SourceTree {
                 }
             }
         }
-        Ok(found)
+        Ok(crates)
     }
+}
+
+/// A crate with those of this workspace that it depends on.
+#[derive(Default)]
+struct Crates {
+    folders: BTreeSet<PathBuf>,
+    /// Their names.
+    packages: BTreeSet<String>,
+    /// What they take from the workspace's dependencies.
+    shared: BTreeMap<String, Value>,
+}
+
+/// A part of a manifest without its formatting.
+fn canonical(part: &impl serde::Serialize) -> Result<String, BuildError> {
+    serde_json::to_string(part)
+        .map_err(|error| BuildError::Manifest { path: PathBuf::from("Cargo.toml"), reason: error.to_string() })
 }
 
 /// The dependencies of a manifest that go into a build, those for some targets only and those of build scripts too.
@@ -147,6 +188,12 @@ mod tests {
 
     use super::*;
 
+    const WORKSPACE: &str = "[workspace.dependencies]\nused = { path = \"used\" }\n";
+
+    fn manifest_of(package: &str) -> String {
+        format!("[package]\nname = \"{package}\"\n")
+    }
+
     /// A workspace of an image, a library it uses and a crate it does not use.
     fn workspace(folder: &Path) -> SourceTree {
         let crates = [
@@ -156,12 +203,13 @@ mod tests {
             ("unused", ""),
         ];
         for (name, manifest) in crates {
+            let package = name.rsplit('/').next().unwrap();
             fs::create_dir_all(folder.join(name).join("src")).unwrap();
             fs::create_dir_all(folder.join(name).join("tests")).unwrap();
-            fs::write(folder.join(name).join("Cargo.toml"), manifest).unwrap();
+            fs::write(folder.join(name).join("Cargo.toml"), format!("{}{manifest}", manifest_of(package))).unwrap();
             fs::write(folder.join(name).join("src/lib.rs"), name).unwrap();
         }
-        fs::write(folder.join("Cargo.toml"), "[workspace.dependencies]\nused = { path = \"used\" }\n").unwrap();
+        fs::write(folder.join("Cargo.toml"), WORKSPACE).unwrap();
         fs::write(folder.join("Cargo.lock"), "").unwrap();
         SourceTree::find(Some(folder)).unwrap()
     }
@@ -176,9 +224,19 @@ mod tests {
             fs::write(folder.path().join(beside), "changed").unwrap();
             assert_eq!(hash(), first, "{beside}");
         }
-        for inside in ["runtimes/image/src/lib.rs", "used/src/more.rs", "deep/src/lib.rs", "deep/Cargo.toml", "Cargo.lock"] {
+        fs::write(folder.path().join("Cargo.toml"), format!("{WORKSPACE}unused = {{ path = \"unused\" }}\n")).unwrap();
+        fs::write(folder.path().join("Cargo.lock"), "[[package]]\nname = \"unused\"\nversion = \"1.0.0\"\n").unwrap();
+        assert_eq!(hash(), first, "of another crate");
+        for (inside, content) in [
+            ("runtimes/image/src/lib.rs", "changed".to_owned()),
+            ("used/src/more.rs", "changed".to_owned()),
+            ("deep/src/lib.rs", "changed".to_owned()),
+            ("deep/Cargo.toml", manifest_of("deep") + "# changed"),
+            ("Cargo.lock", "[[package]]\nname = \"deep\"\nversion = \"1.0.1\"\n".to_owned()),
+            ("Cargo.toml", format!("{WORKSPACE}[profile.image]\nopt-level = 1\n")),
+        ] {
             let before = hash();
-            fs::write(folder.path().join(inside), "# changed").unwrap();
+            fs::write(folder.path().join(inside), content).unwrap();
             assert_ne!(hash(), before, "{inside}");
         }
     }
@@ -197,7 +255,8 @@ mod tests {
     #[test]
     fn the_images_of_this_checkout_are_made_of_functions_and_runtimes() {
         let source = SourceTree::find(None).unwrap();
-        let crates = source.crates_below("runtimes/image").unwrap();
+        let workspace = read_manifest(&source.root().join("Cargo.toml")).unwrap();
+        let crates = source.crates_below("runtimes/image", &workspace).unwrap().folders;
         for folder in ["functions/lab", "functions/thumbnailer", "runtimes/lambda", "runtimes/runtime", "runtimes/native"] {
             assert!(crates.contains(&source.root().join(folder)), "{folder} of {crates:?}");
         }

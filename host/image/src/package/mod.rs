@@ -1,11 +1,13 @@
 //! Packaging: the same bytes for the same content, always.
 
 mod archive;
+mod artifact;
 mod layer;
 mod oci;
 mod spin;
 
 pub(crate) use archive::{azure_zip, single_file_zip};
+pub(crate) use artifact::{Artifact, component_artifact, layout_artifact};
 pub(crate) use oci::{Code, write_layout};
 pub(crate) use spin::write_application;
 

@@ -2,4 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod caching;
+mod containers;
+mod errors;
+mod layout;
+mod packages;
+mod registry;
+mod sandbox;
 mod shared;

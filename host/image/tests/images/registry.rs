@@ -1,0 +1,141 @@
+//! Debian's docker-registry, really run.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use image_build::{ImageKind, PushError, PushOptions, push};
+use tempfile::TempDir;
+
+use crate::shared::{files_of, has, image};
+
+/// A registry over a temporary folder.
+struct Registry {
+    process: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Registry {
+    /// `None` when it is not installed. `more` is added to its configuration.
+    fn start(more: &str) -> Option<Registry> {
+        if !has("docker-registry") {
+            return None;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let storage = folder.path().join("storage");
+        let configuration = format!(
+            "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\nhttp:\n  addr: {address}\n{more}",
+            storage.display()
+        );
+        let path = folder.path().join("config.yml");
+        fs::write(&path, configuration).unwrap();
+        let process = Command::new("docker-registry")
+            .arg("serve")
+            .arg(&path)
+            .env("OTEL_TRACES_EXPORTER", "none")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let registry = Registry { process, address, _folder: folder };
+        let begin = Instant::now();
+        while TcpStream::connect(address).is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(20), "the registry does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Some(registry)
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn what_is_pushed_is_what_is_pulled_and_a_second_push_sends_next_to_nothing() {
+    let Some(registry) = Registry::start("") else { return };
+    let image = image("function1", ImageKind::Oci);
+    let place = format!("{}/faasbench/function1", registry.address);
+    let pushed = push(&image, &place, &PushOptions::default()).await.unwrap();
+    assert_eq!(pushed.digest, image.digest);
+    assert_eq!(pushed.pinned, format!("{place}@{}", image.digest));
+    assert!(pushed.tagged.starts_with(&format!("{place}:")) && !pushed.tagged.ends_with("latest"), "{pushed:?}");
+    let again = push(&image, &format!("{place}:v1"), &PushOptions::default()).await.unwrap();
+    assert_eq!((again.digest.as_str(), again.tagged.as_str()), (image.digest.as_str(), format!("{place}:v1").as_str()));
+    assert!(again.sent_bytes < 4096 && pushed.sent_bytes > 100_000, "{pushed:?} {again:?}");
+    if !has("skopeo") {
+        return;
+    }
+    let copy = tempfile::tempdir().unwrap();
+    let output = Command::new("skopeo")
+        .args(["copy", "--quiet", "--src-tls-verify=false", &format!("docker://{}", pushed.pinned)])
+        .arg(format!("oci:{}", copy.path().display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let blobs = |folder: &std::path::Path| files_of(&folder.join("blobs"));
+    assert!(blobs(copy.path()) == blobs(&image.path));
+}
+
+#[tokio::test]
+async fn a_component_is_pushed_as_an_artifact() {
+    let Some(registry) = Registry::start("") else { return };
+    let image = image("function1", ImageKind::Component);
+    let place = format!("{}/faasbench/function1", registry.address);
+    let pushed = push(&image, &place, &PushOptions::default()).await.unwrap();
+    if !has("skopeo") {
+        return;
+    }
+    let output = Command::new("skopeo")
+        .args(["inspect", "--raw", "--tls-verify=false", &format!("docker://{}", pushed.pinned)])
+        .output()
+        .unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(manifest["layers"][0]["mediaType"], "application/wasm");
+    assert_eq!(manifest["layers"][0]["digest"], image.digest.as_str());
+}
+
+#[tokio::test]
+async fn a_registry_that_asks_who_we_are_is_told_so_in_the_error() {
+    let Some(folder) = tempfile::tempdir().ok() else { return };
+    let accounts = folder.path().join("htpasswd");
+    // `somebody` with the password `secret`.
+    fs::write(&accounts, "somebody:$2b$04$FNmb8YHw6mB8sVVo1Or4uuJkNhYhnKS8mz0zQXPdCyfJ0ktZ2zYFG\n").unwrap();
+    let authentication = format!("auth:\n  htpasswd: {{realm: here, path: {}}}\n", accounts.display());
+    let Some(registry) = Registry::start(&authentication) else { return };
+    let image = image("function1", ImageKind::Oci);
+    let error = push(&image, &format!("{}/a/b", registry.address), &PushOptions::default()).await.unwrap_err();
+    assert!(matches!(error, PushError::Denied { anonymous: true, .. }), "{error:?}");
+    assert!(error.to_string().contains("docker login"), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_that_is_not_there_and_an_image_that_is_damaged_are_told() {
+    let image = image("function1", ImageKind::Oci);
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = push(&image, &format!("{address}/a/b"), &PushOptions::default()).await.unwrap_err();
+    assert!(matches!(error, PushError::Unreachable { .. }), "{error:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let copy = Command::new("cp").arg("-r").arg(&image.path).arg(folder.path().join("copy")).status().unwrap();
+    assert!(copy.success());
+    let mut damaged = image.clone();
+    damaged.path = folder.path().join("copy");
+    let blob = damaged.path.join("blobs").join(image.digest.replace(':', "/"));
+    let mut content = fs::read(&blob).unwrap();
+    content[10] ^= 1;
+    fs::write(&blob, content).unwrap();
+    let error = push(&damaged, &format!("{address}/a/b"), &PushOptions::default()).await.unwrap_err();
+    assert!(matches!(error, PushError::Image(_)), "{error:?}");
+    let binary = crate::shared::image("function1", ImageKind::Binary);
+    let error = push(&binary, &format!("{address}/a/b"), &PushOptions::default()).await.unwrap_err();
+    assert!(matches!(error, PushError::NotForRegistries { .. }), "{error:?}");
+}
