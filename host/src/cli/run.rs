@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use super::arguments::RunArguments;
 use super::exit::{self, Failure};
 use super::resume::Earlier;
-use super::{environment, images, store, terminal, workloads};
+use super::{code, environment, places, store, terminal, workloads};
 use crate::engine::EngineKind;
 use crate::engine::wasm::Allocation;
 use crate::experiment::{
     Done, Experiment, Journal, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress,
-    RunSummary, Runner, UntilInterval,
+    RunSummary, Runner, UntilInterval, Venue,
 };
 use crate::report;
 use crate::results::row::Level;
@@ -62,8 +62,9 @@ async fn measure(
     let folders = workloads::folders()?;
     let functions: Vec<&'static Function> =
         workloads::functions(&plan.workloads.iter().map(|workload| workload.function.clone()).collect::<Vec<_>>())?;
+    let platforms = places::connect(plan, &folders, &arguments.results.location).await?;
     let compiles = plan.engines.contains(&EngineKind::Wasm);
-    let steps = plan.workloads.len() + if compiles { functions.len() } else { 0 };
+    let steps = plan.workloads.len() + plan.platforms.len() + if compiles { functions.len() } else { 0 };
     let progress = Progress::on_standard_error(steps as u64);
     let ready = workloads::prepare(plan, &folders, &progress).await?;
     if compiles {
@@ -72,6 +73,7 @@ async fn measure(
             workloads::compile(&functions, Allocation::Frugal, &folders, &progress).await?;
         }
     }
+    let images = places::images(plan, &functions, &folders, &progress).await?;
     progress.finish();
 
     let environment = environment::collect();
@@ -84,7 +86,7 @@ async fn measure(
                 command,
                 plan: serde_json::to_value(plan).map_err(Failure::ours)?,
                 environment: serde_json::to_value(&environment).map_err(Failure::ours)?,
-                images: images::of(&functions, &plan.engines),
+                images: code::of(&functions, &plan.engines, &images),
                 seed: plan.seed,
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             };
@@ -96,11 +98,14 @@ async fn measure(
         journal.note(Level::Warning, warning).map_err(Failure::ours)?;
     }
 
+    let places = places::places(platforms, images, store, recorder.run());
     let (cut, interrupt) = watch::channel(false);
     let signals = tokio::spawn(watch_signals(cut));
     let progress = Progress::on_standard_error(Runner::steps(plan, ready.len()));
     let command = WorkerCommand::this_program().map_err(Failure::ours)?;
-    let runner = Runner::new(plan, &ready, &folders, &recorder, command, progress.clone(), interrupt).resuming(done);
+    let runner = Runner::new(plan, &ready, &folders, &recorder, command, progress.clone(), interrupt)
+        .resuming(done)
+        .on_platforms(places);
     let outcome = runner.run().await;
     progress.finish();
     signals.abort();
@@ -226,6 +231,7 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
             .collect(),
         workloads: planned,
         engines,
+        platforms: deduplicated(&arguments.platforms),
         processes: arguments.processes,
         until_interval: arguments
             .until_ci
@@ -247,11 +253,11 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn deduplicated<T: Copy + PartialEq>(values: &[T]) -> Vec<T> {
+fn deduplicated<T: Clone + PartialEq>(values: &[T]) -> Vec<T> {
     let mut kept = Vec::new();
     for value in values {
         if !kept.contains(value) {
-            kept.push(*value);
+            kept.push(value.clone());
         }
     }
     kept
@@ -269,14 +275,13 @@ fn milliseconds(flag: &str, value: f64, factor: f64) -> Result<u64, Failure> {
 /// What a plan will do, for `--dry-run`.
 fn describe(plan: &Plan) -> String {
     let mut text = String::new();
-    let mut engines = String::new();
-    for engine in &plan.engines {
-        let _ = write!(engines, " {engine}");
-    }
+    let venues: Vec<&str> = plan.venues().into_iter().map(Venue::name).collect();
     let _ = writeln!(
         text,
-        "engines:{engines}; seed {}; {} processes for each workload, engine and experiment",
-        plan.seed, plan.processes
+        "where: {}; seed {}; {} rounds of fresh processes for each workload, place and experiment",
+        venues.join(", "),
+        plan.seed,
+        plan.processes
     );
     let mut by_function: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for workload in &plan.workloads {
@@ -292,9 +297,9 @@ fn describe(plan: &Plan) -> String {
     }
     let mut total = 0_u64;
     for planned in &plan.experiments {
-        let engines = plan.engines.len() as u64;
-        let warm = u64::from(planned.repetitions) * plan.workloads.len() as u64 * engines;
-        let cold = u64::from(plan.processes.min(planned.repetitions)) * plan.workloads.len() as u64 * engines;
+        let venues = plan.venues().len() as u64;
+        let warm = u64::from(planned.repetitions) * plan.workloads.len() as u64 * venues;
+        let cold = u64::from(plan.processes.min(planned.repetitions)) * plan.workloads.len() as u64 * venues;
         total += warm + cold;
         let _ = writeln!(text, "{}: {warm} warm and {cold} cold invocations or more", planned.experiment);
     }

@@ -1,70 +1,103 @@
-//! The workers of one engine in one round: one process, or as many as instances are wanted natively.
+//! What is invoked together in one round of a venue: workers of ours, or instances of a platform.
 
-use std::time::Duration;
+use platform::PlatformError;
+use thiserror::Error;
 
-use futures_util::future::join_all;
-
-use crate::engine::EngineKind;
+use super::sandboxes::Sandboxes;
+use super::venue::Venue;
+use super::workers::Workers;
+use crate::deployments::DeployError;
 use crate::probe::memory::{Holding, MemoryProbe};
-use crate::worker::{Measured, Preparation, Prepared, ProbeRequest, Worker, WorkerCommand, WorkerError};
+use crate::worker::{Measured, ProbeRequest, WorkerError};
 
-/// Workers that are invoked together.
+/// Why a crew can't go on.
+#[derive(Debug, Error)]
+pub(super) enum CrewError {
+    /// A worker ended or failed.
+    #[error(transparent)]
+    Worker(#[from] WorkerError),
+    /// A platform failed.
+    #[error(transparent)]
+    Platform(#[from] PlatformError),
+    /// It was not deployed, or not removed.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+}
+
+impl CrewError {
+    /// The class of error that results have.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            CrewError::Worker(WorkerError::Timeout { .. }) | CrewError::Platform(PlatformError::NoAnswer { .. }) => {
+                "limit"
+            }
+            CrewError::Worker(_) => "internal",
+            CrewError::Platform(_) | CrewError::Deploy(_) => "unavailable",
+        }
+    }
+}
+
+/// The steps of a cold start, and what they came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ColdStart {
+    /// Name and length in ns of each step that came before the first call, or is a part of it.
+    pub(super) phases: Vec<(String, u64)>,
+    /// From nothing to the first answer, ns; `None` where the first call has no time.
+    pub(super) total_ns: Option<u64>,
+    /// Wall time that an empty bracket measures, ns; `None` where nothing is bracketed.
+    pub(super) empty_bracket_ns: Option<u64>,
+}
+
+/// Who is invoked together.
 pub(super) struct Crew {
-    pub(super) engine: EngineKind,
+    pub(super) venue: Venue,
     /// Number of the first of its processes, counted over the run.
     pub(super) process: u32,
-    workers: Vec<Worker>,
-    /// What the first of them told of itself.
-    pub(super) prepared: Prepared,
-    /// Monotonic time just before the first was started, ns.
-    pub(super) spawned_monotonic_ns: u64,
+    members: Members,
+}
+
+enum Members {
+    Workers(Workers),
+    Sandboxes(Sandboxes),
 }
 
 impl Crew {
-    /// Starts and prepares the workers that `instances` need: each native instance is a process, WASM instances share one.
-    pub(super) async fn start(
-        command: &WorkerCommand,
-        timeout: Duration,
-        process: u32,
-        preparation: &Preparation,
-        instances: u32,
-    ) -> Result<Crew, WorkerError> {
-        let (processes, each) = match preparation.engine {
-            EngineKind::Native => (instances, 1),
-            EngineKind::Wasm => (1, instances),
-        };
-        let mut workers = Vec::new();
-        let mut first = None;
-        for _ in 0..processes {
-            let mut worker = Worker::start(command, timeout)?;
-            let spawned = worker.spawned_monotonic_ns();
-            let prepared = worker.prepare(Preparation { instances: each, ..preparation.clone() }).await?;
-            first.get_or_insert((prepared, spawned));
-            workers.push(worker);
-        }
-        let (prepared, spawned_monotonic_ns) =
-            first.ok_or_else(|| WorkerError::Protocol("a round without instances".to_owned()))?;
-        Ok(Crew { engine: preparation.engine, process, workers, prepared, spawned_monotonic_ns })
+    pub(super) fn of_workers(venue: Venue, process: u32, workers: Workers) -> Crew {
+        Crew { venue, process, members: Members::Workers(workers) }
+    }
+
+    pub(super) fn of_sandboxes(venue: Venue, process: u32, sandboxes: Sandboxes) -> Crew {
+        Crew { venue, process, members: Members::Sandboxes(sandboxes) }
     }
 
     /// Invokes once in every instance, in all processes at once.
-    pub(super) async fn invoke(&mut self, probe: &ProbeRequest) -> Result<Vec<Measured>, WorkerError> {
-        if let [worker] = self.workers.as_mut_slice() {
-            return Ok(vec![worker.invoke(probe.clone()).await?]);
+    pub(super) async fn invoke(&mut self, probe: &ProbeRequest) -> Result<Vec<Measured>, CrewError> {
+        match &mut self.members {
+            Members::Workers(workers) => Ok(workers.invoke(probe).await?),
+            Members::Sandboxes(sandboxes) => Ok(sandboxes.invoke(probe).await?),
         }
-        join_all(self.workers.iter_mut().map(|worker| worker.invoke(probe.clone()))).await.into_iter().collect()
     }
 
-    /// The process of the only worker, or of the first.
+    /// The process of the only instance, or of the first. Before the first invocation a platform has none.
     pub(super) fn pid(&self) -> Option<u32> {
-        self.workers.first().and_then(Worker::pid)
+        self.pids().first().copied()
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        match &self.members {
+            Members::Workers(workers) => workers.pids(),
+            Members::Sandboxes(sandboxes) => sandboxes.pids(),
+        }
     }
 
     /// What all processes hold together now, or why that can't be told.
     pub(super) fn holding(&self) -> Result<Holding, String> {
+        let pids = self.pids();
+        if pids.is_empty() {
+            return Err("it has no process on this machine, or none any more".to_owned());
+        }
         let mut total = Holding { rss_bytes: 0, pss_bytes: 0, uss_bytes: 0, swap_bytes: 0 };
-        for worker in &self.workers {
-            let pid = worker.pid().ok_or("a worker has ended")?;
+        for pid in pids {
             let holding = MemoryProbe::new(pid).and_then(|probe| probe.holding()).map_err(|error| error.to_string())?;
             total.rss_bytes += holding.rss_bytes;
             total.pss_bytes += holding.pss_bytes;
@@ -74,11 +107,28 @@ impl Crew {
         Ok(total)
     }
 
-    /// Lets all of them end.
-    pub(super) async fn finish(self) -> Result<(), WorkerError> {
-        for ended in join_all(self.workers.into_iter().map(Worker::finish)).await {
-            ended?;
+    /// The steps of its cold start, whose first call took `first_call_ns`.
+    pub(super) fn cold_start(&self, first_call_ns: Option<u64>) -> ColdStart {
+        match &self.members {
+            Members::Workers(workers) => workers.cold_start(first_call_ns),
+            Members::Sandboxes(sandboxes) => sandboxes.cold_start(first_call_ns),
         }
-        Ok(())
+    }
+
+    /// Ends all of them at once, in the midst of whatever they do.
+    pub(super) async fn abandon(self) -> Result<(), CrewError> {
+        match self.members {
+            // Dropped workers are killed.
+            Members::Workers(_) => Ok(()),
+            Members::Sandboxes(sandboxes) => Ok(sandboxes.finish().await?),
+        }
+    }
+
+    /// Lets all of them end, and removes what was made for them.
+    pub(super) async fn finish(self) -> Result<(), CrewError> {
+        match self.members {
+            Members::Workers(workers) => Ok(workers.finish().await?),
+            Members::Sandboxes(sandboxes) => Ok(sandboxes.finish().await?),
+        }
     }
 }

@@ -4,22 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use super::plan::Experiment;
-use crate::engine::EngineKind;
+use super::venue::Venue;
 use crate::results::row::{Invocation, Outcome};
 use crate::results::{Filter, Run, Store, StoreError};
 
-/// One engine's part of a unit: experiment, function, size, round and engine, as stored.
-type Part = (String, String, String, u32, String);
+/// One venue's part of a unit: experiment, function, size, round and venue.
+type Part = (String, String, String, u32, Venue);
 
 /// What is stored of a run. Empty for a run that begins.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Done {
     /// Successful invocations of every repetition.
     invocations: BTreeMap<Part, BTreeMap<u32, usize>>,
-    /// Wall times of warm invocations of `time` in their processes, by function, size and engine.
-    walls: BTreeMap<(String, String, String), BTreeMap<u32, Vec<f64>>>,
-    /// Digests of results by function and size, each with an engine that gave it.
-    digests: BTreeMap<(String, String), BTreeMap<String, EngineKind>>,
+    /// Wall times of warm invocations of `time` in their processes, by function, size and venue.
+    walls: BTreeMap<(String, String, Venue), BTreeMap<u32, Vec<f64>>>,
+    /// Digests of results by function and size, each with a venue that gave it.
+    digests: BTreeMap<(String, String), BTreeMap<String, Venue>>,
     next_process: u32,
     next_round: u32,
 }
@@ -46,11 +46,11 @@ impl Done {
         }
         self.next_round = self.next_round.max(row.round + 1);
         let Outcome::Ok { result_digest } = row.outcome else { return };
-        if let (Some(digest), Some(engine)) =
-            (result_digest, EngineKind::ALL.into_iter().find(|kind| kind.name() == row.engine))
-        {
+        // What another version of faasbench measured elsewhere is not part of this plan.
+        let Some(venue) = Venue::stored(&row.engine, &row.platform) else { return };
+        if let Some(digest) = result_digest {
             let digests = self.digests.entry((row.function.clone(), row.size.clone())).or_default();
-            digests.entry(digest).or_insert(engine);
+            digests.entry(digest).or_insert(venue);
         }
         if row.repetition == 0 {
             return;
@@ -58,10 +58,10 @@ impl Done {
         if let (Some(wall_ns), Some(process)) = (row.wall_ns, row.process)
             && row.experiment == Experiment::Time.name()
         {
-            let walls = self.walls.entry((row.function.clone(), row.size.clone(), row.engine.clone())).or_default();
+            let walls = self.walls.entry((row.function.clone(), row.size.clone(), venue)).or_default();
             walls.entry(process).or_default().push(wall_ns as f64);
         }
-        let part = (row.experiment, row.function, row.size, row.round, row.engine);
+        let part = (row.experiment, row.function, row.size, row.round, venue);
         *self.invocations.entry(part).or_default().entry(row.repetition).or_default() += 1;
     }
 
@@ -70,30 +70,29 @@ impl Done {
         self.invocations.values().flat_map(BTreeMap::values).sum()
     }
 
-    /// The repetitions of a unit that an engine need not do again: those with at least `each` successful invocations.
+    /// The repetitions of a unit that a venue need not do again: those with at least `each` successful invocations.
     pub(super) fn repetitions(
         &self,
         experiment: Experiment,
         function: &str,
         size: &str,
         round: u32,
-        engine: EngineKind,
+        venue: Venue,
         each: usize,
     ) -> BTreeSet<u32> {
-        let part =
-            (experiment.name().to_owned(), function.to_owned(), size.to_owned(), round, engine.name().to_owned());
+        let part = (experiment.name().to_owned(), function.to_owned(), size.to_owned(), round, venue);
         let stored = self.invocations.get(&part).into_iter().flatten();
         stored.filter(|(_, count)| **count >= each).map(|(repetition, _)| *repetition).collect()
     }
 
-    /// The wall times of a workload on an engine, by process.
-    pub(super) fn walls(&self, function: &str, size: &str, engine: EngineKind) -> BTreeMap<u32, Vec<f64>> {
-        let key = (function.to_owned(), size.to_owned(), engine.name().to_owned());
+    /// The wall times of a workload in a venue, by process.
+    pub(super) fn walls(&self, function: &str, size: &str, venue: Venue) -> BTreeMap<u32, Vec<f64>> {
+        let key = (function.to_owned(), size.to_owned(), venue);
         self.walls.get(&key).cloned().unwrap_or_default()
     }
 
     /// The digests of a workload's results.
-    pub(super) fn digests(&self, function: &str, size: &str) -> BTreeMap<String, EngineKind> {
+    pub(super) fn digests(&self, function: &str, size: &str) -> BTreeMap<String, Venue> {
         self.digests.get(&(function.to_owned(), size.to_owned())).cloned().unwrap_or_default()
     }
 
@@ -111,6 +110,7 @@ impl Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::EngineKind;
 
     fn invocation(repetition: u32, ok: bool) -> Invocation {
         Invocation {
@@ -118,7 +118,7 @@ mod tests {
             function: "function1".into(),
             size: "test".into(),
             engine: "wasm".into(),
-            platform: "wasm".into(),
+            platform: "in-process".into(),
             deployment: None,
             process: Some(4),
             round: 2,
@@ -145,10 +145,14 @@ mod tests {
         for (repetition, ok) in [(0, true), (1, true), (1, true), (2, true), (3, true), (3, false)] {
             done.add(invocation(repetition, ok));
         }
-        let of = |each| done.repetitions(Experiment::Papi, "function1", "test", 2, EngineKind::Wasm, each);
+        let of =
+            |each| done.repetitions(Experiment::Papi, "function1", "test", 2, Venue::Worker(EngineKind::Wasm), each);
         assert_eq!(of(1), BTreeSet::from([1, 2, 3]));
         assert_eq!(of(2), BTreeSet::from([1]));
-        assert_eq!(done.repetitions(Experiment::Papi, "function1", "test", 1, EngineKind::Wasm, 1), BTreeSet::new());
+        assert_eq!(
+            done.repetitions(Experiment::Papi, "function1", "test", 1, Venue::Worker(EngineKind::Wasm), 1),
+            BTreeSet::new()
+        );
         assert_eq!((done.next_process(), done.next_round(), done.warm_invocations()), (5, 3, 4));
         assert_eq!(done.digests("function1", "test").len(), 1);
     }

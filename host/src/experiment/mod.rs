@@ -4,13 +4,18 @@ mod counting;
 mod crew;
 mod done;
 mod journal;
+mod outside;
 mod plan;
 mod progress;
 mod record;
 mod runner;
+mod sandboxes;
 mod schedule;
 mod simulated;
+mod start;
 mod until_interval;
+mod venue;
+mod workers;
 
 pub use done::Done;
 pub use journal::Journal;
@@ -18,5 +23,6 @@ pub use plan::{
     Experiment, PLAN_VERSION, Plan, PlanError, PlannedCounters, PlannedExperiment, PlannedWorkload, UntilInterval,
 };
 pub use progress::Progress;
-pub use runner::{ReadyWorkload, RunError, RunSummary, Runner};
+pub use runner::{Places, ReadyWorkload, RunError, RunSummary, Runner};
 pub use schedule::{Unit, generator, units};
+pub use venue::Venue;

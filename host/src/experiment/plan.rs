@@ -9,7 +9,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::venue::Venue;
 use crate::engine::EngineKind;
+use crate::platforms;
 use crate::probe::counters::{EVENT_SETS, event_set};
 use crate::workload::{self, Size};
 
@@ -163,8 +165,11 @@ pub struct Plan {
     pub experiments: Vec<PlannedExperiment>,
     /// What is run.
     pub workloads: Vec<PlannedWorkload>,
-    /// How it is run.
+    /// The engines that workers of ours run it on.
     pub engines: Vec<EngineKind>,
+    /// The platforms of this machine that run it too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub platforms: Vec<String>,
     /// Fresh worker processes for each workload, engine and experiment; repetitions are divided among them.
     pub processes: u32,
     /// Repeat until an interval is narrow enough, in place of a fixed number (`time` only).
@@ -218,7 +223,15 @@ impl Plan {
         })?;
         check(!self.experiments.is_empty(), &|| "it names no experiment".to_owned())?;
         check(!self.workloads.is_empty(), &|| "it names no workload".to_owned())?;
-        check(!self.engines.is_empty(), &|| "it names no engine".to_owned())?;
+        check(!(self.engines.is_empty() && self.platforms.is_empty()), &|| {
+            "it names neither an engine nor a platform".to_owned()
+        })?;
+        for name in &self.platforms {
+            let kind = platforms::find(name).map_err(|unknown| PlanError::Invalid(unknown.to_string()))?;
+            check(kind.on_this_machine, &|| {
+                format!("the instances of {name} run on other machines, where these experiments can't look at them")
+            })?;
+        }
         for workload in &self.workloads {
             workload::find(&workload.function).map_err(|unknown| PlanError::Invalid(unknown.to_string()))?;
             check(workload.size.is_some() != workload.input.is_some(), &|| {
@@ -271,6 +284,14 @@ impl Plan {
         Ok(())
     }
 
+    /// Where everything is measured: workers on each engine, then the platforms.
+    pub fn venues(&self) -> Vec<Venue> {
+        let workers = self.engines.iter().copied().map(Venue::Worker);
+        // Names were looked at when the plan was validated.
+        let known = self.platforms.iter().filter_map(|name| platforms::find(name).ok());
+        workers.chain(known.map(|kind| Venue::Platform(kind.name))).collect()
+    }
+
     /// Warm repetitions in each of the processes: the asked-for number, divided evenly with the rest in the first ones.
     pub fn repetitions_in_process(&self, repetitions: u32, process: u32) -> u32 {
         let processes = self.processes.min(repetitions).max(1);
@@ -300,6 +321,7 @@ pub(super) mod tests {
             experiments: vec![PlannedExperiment { experiment: Experiment::Time, repetitions: 10 }],
             workloads: vec![PlannedWorkload { function: "function1".into(), size: Some(Size::Test), input: None }],
             engines: EngineKind::ALL.to_vec(),
+            platforms: Vec::new(),
             processes: 3,
             until_interval: None,
             pin: None,
@@ -334,7 +356,7 @@ pub(super) mod tests {
         let invalid: [(&str, Spoil); 9] = [
             ("version", |plan| plan.version = 2),
             ("no experiment", |plan| plan.experiments.clear()),
-            ("no engine", |plan| plan.engines.clear()),
+            ("neither an engine", |plan| plan.engines.clear()),
             ("function9", |plan| plan.workloads[0].function = "function9".into()),
             ("either a size or an input", |plan| plan.workloads[0].size = None),
             ("between 1 and", |plan| plan.experiments[0].repetitions = 0),

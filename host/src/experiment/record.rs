@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::crew::Crew;
+use super::crew::{ColdStart, CrewError};
 use super::journal::Journal;
 use super::schedule::Unit;
-use crate::engine::EngineKind;
+use super::venue::Venue;
 use crate::probe::counters::{CounterSeries, CounterValue, Derived, PassValues, Source, cpu_utilisation, derive};
 use crate::probe::disk_io::IoCounters;
 use crate::probe::memory::{MemorySample, MemorySeries};
@@ -13,9 +13,7 @@ use crate::results::row::{
     Counter, Invocation, Labels, Metric, NestedRecord, Outcome as StoredOutcome, Reading, Sample,
 };
 use crate::results::{InvocationId, RecordError};
-use crate::worker::{
-    Answer, CounterReadings, DiskIoReadings, Measured, MemoryReadings, Outcome, Readings, WorkerError,
-};
+use crate::worker::{Answer, CounterReadings, DiskIoReadings, Measured, MemoryReadings, Outcome, Readings};
 use crate::workload::result_digest;
 
 /// A figure's name, and how it is read from what was measured.
@@ -30,26 +28,19 @@ pub(super) struct Place<'a> {
     pub(super) unit: Unit,
     pub(super) function: &'static str,
     pub(super) size: &'a str,
-    pub(super) engine: EngineKind,
+    pub(super) venue: Venue,
     pub(super) process: u32,
     pub(super) repetition: u32,
 }
 
 impl Place<'_> {
-    fn platform(self) -> &'static str {
-        match self.engine {
-            EngineKind::Native => "process",
-            EngineKind::Wasm => "wasm",
-        }
-    }
-
     fn invocation(self, start_unix_ns: u64, outcome: StoredOutcome) -> Invocation {
         Invocation {
             experiment: self.unit.experiment.name().to_owned(),
             function: self.function.to_owned(),
             size: self.size.to_owned(),
-            engine: self.engine.name().to_owned(),
-            platform: self.platform().to_owned(),
+            engine: self.venue.engine().name().to_owned(),
+            platform: self.venue.platform().to_owned(),
             deployment: None,
             process: Some(self.process),
             round: self.unit.process,
@@ -116,14 +107,10 @@ pub(super) fn measured(recorder: &Journal<'_>, place: Place<'_>, measured: &Meas
 pub(super) fn failed(
     recorder: &Journal<'_>,
     place: Place<'_>,
-    error: &WorkerError,
+    error: &CrewError,
     unix_ns: u64,
 ) -> Result<(), RecordError> {
-    let kind = match error {
-        WorkerError::Timeout { .. } => "limit",
-        _ => "internal",
-    };
-    let outcome = StoredOutcome::Error { kind: kind.to_owned(), message: error.to_string() };
+    let outcome = StoredOutcome::Error { kind: error.kind().to_owned(), message: error.to_string() };
     let mut row = place.invocation(unix_ns, outcome);
     row.time_absent_reason = Some("there was no answer".to_owned());
     recorder.record((recorder.reserve(), row))
@@ -145,8 +132,8 @@ fn invocation(place: Place<'_>, measured: &Measured, answer: &Answer) -> (Invoca
     match &measured.readings {
         Readings::Time { wall_ns, user_us, system_us, .. } => {
             row.wall_ns = Some(*wall_ns);
-            row.user_ns = Some(user_us * 1_000);
-            row.system_ns = Some(system_us * 1_000);
+            row.user_ns = user_us.map(|us| us * 1_000);
+            row.system_ns = system_us.map(|us| us * 1_000);
         }
         _ => row.time_absent_reason = Some("only the time experiment times: other probes disturb".to_owned()),
     }
@@ -179,7 +166,10 @@ fn nested_records(recorder: &Journal<'_>, invocation: InvocationId, body: &str) 
 
 fn readings(recorder: &Journal<'_>, id: InvocationId, measured: &Measured) -> Result<(), RecordError> {
     match &measured.readings {
-        Readings::Time { cpu_ns, .. } => metric(recorder, id, "cpu-time", Reading::Value(*cpu_ns as f64), "ns", &[]),
+        Readings::Time { cpu_ns, unread, .. } => {
+            metric(recorder, id, "cpu-time", or_absent(*cpu_ns, unread.as_ref()), "ns", &[])?;
+            platform_times(recorder, id, measured)
+        }
         Readings::Memory(memory) => memory_readings(recorder, id, measured, memory),
         Readings::DiskIo(disk_io) => disk_io_readings(recorder, id, disk_io),
         Readings::Counters(counters) => counter_readings(recorder, id, measured, counters),
@@ -211,6 +201,14 @@ fn or_absent(value: Option<u64>, reason: Option<&String>) -> Reading<f64> {
     }
 }
 
+/// Records how a platform divides the time of a call.
+fn platform_times(recorder: &Journal<'_>, id: InvocationId, measured: &Measured) -> Result<(), RecordError> {
+    let Some(times) = &measured.platform else { return Ok(()) };
+    let silent = "the platform does not tell".to_owned();
+    metric(recorder, id, "queue", or_absent(times.queue_ns, Some(&silent)), "ns", &[])?;
+    metric(recorder, id, "in-instance", or_absent(times.execution_ns, Some(&silent)), "ns", &[])
+}
+
 fn memory_readings(
     recorder: &Journal<'_>,
     id: InvocationId,
@@ -232,8 +230,8 @@ fn memory_readings(
         None => Reading::Absent("native code has no linear memory".to_owned()),
     };
     metric(recorder, id, "linear-memory-peak", linear, "bytes", &[])?;
-    metric(recorder, id, "minor-faults", Reading::Value(memory.minor_faults as f64), "1", &[])?;
-    metric(recorder, id, "major-faults", Reading::Value(memory.major_faults as f64), "1", &[])?;
+    metric(recorder, id, "minor-faults", or_absent(memory.minor_faults, memory.unread.as_ref()), "1", &[])?;
+    metric(recorder, id, "major-faults", or_absent(memory.major_faults, memory.unread.as_ref()), "1", &[])?;
     for growth in &memory.growth {
         let value = Reading::Value(growth.linear_memory_bytes as f64);
         sample(recorder, id, measured, "linear-memory", growth.monotonic_ns, value, "bytes", BTreeMap::new())?;
@@ -412,23 +410,12 @@ fn counter_series(
     Ok(())
 }
 
-/// Records the steps of a cold start that came before the first invocation.
-pub(super) fn phases(
-    recorder: &Journal<'_>,
-    id: InvocationId,
-    crew: &Crew,
-    first_call_ns: Option<u64>,
-) -> Result<(), RecordError> {
-    let prepared = &crew.prepared;
-    let start_ns = prepared.main_monotonic_ns.saturating_sub(crew.spawned_monotonic_ns);
-    metric(recorder, id, "phase:process-start", Reading::Value(start_ns as f64), "ns", &[])?;
-    for phase in &prepared.phases {
-        let name = format!("phase:{}", phase.name);
-        metric(recorder, id, &name, Reading::Value(phase.duration_ns as f64), "ns", &[])?;
+/// Records the steps of a cold start.
+pub(super) fn cold_start(recorder: &Journal<'_>, id: InvocationId, cold: &ColdStart) -> Result<(), RecordError> {
+    for (name, duration_ns) in &cold.phases {
+        metric(recorder, id, &format!("phase:{name}"), Reading::Value(*duration_ns as f64), "ns", &[])?;
     }
-    let steps_ns = start_ns + prepared.phases.iter().map(|phase| phase.duration_ns).sum::<u64>();
-    let total_ns = first_call_ns.map(|call_ns| steps_ns + call_ns);
-    metric(recorder, id, "cold-total", or_absent(total_ns, None), "ns", &[])?;
-    let bracket = or_absent(prepared.empty_bracket_ns, None);
-    metric(recorder, id, "empty-bracket", bracket, "ns", &[])
+    metric(recorder, id, "cold-total", or_absent(cold.total_ns, None), "ns", &[])?;
+    let unbracketed = "a platform's instance has no bracket of ours in it".to_owned();
+    metric(recorder, id, "empty-bracket", or_absent(cold.empty_bracket_ns, Some(&unbracketed)), "ns", &[])
 }

@@ -1,31 +1,35 @@
 //! Carrying out a plan: unit after unit, each with fresh worker processes whose repetitions are interleaved.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use image_build::Image;
+use platform::Platform;
 use rand::seq::SliceRandom;
 use thiserror::Error;
 use tokio::sync::watch;
 
 use super::counting::Counting;
-use super::crew::Crew;
+use super::crew::{Crew, CrewError};
 use super::done::Done;
 use super::journal::Journal;
 use super::plan::{Experiment, Plan};
 use super::progress::Progress;
 use super::record::{self, Place, Recorded};
 use super::schedule::{Unit, generator, units};
+use super::venue::Venue;
 use crate::engine::EngineKind;
 use crate::paths::CacheFolders;
 use crate::probe::clock::unix_ns;
 use crate::probe::memory::{Detail, MemorySampler, SamplerOptions};
 use crate::results::row::{Level, Reading};
-use crate::results::{RecordError, Recorder};
-use crate::worker::{Preparation, ProbeRequest, WorkerCommand, WorkerError};
+use crate::results::{DurableLedger, RecordError, Recorder, RunNumber};
+use crate::worker::{ProbeRequest, WorkerCommand};
 use crate::workload::Function;
 
-/// An engine that fails this often in a row in one unit is left alone for the rest of it: it would only fail again.
+/// A venue that fails this often in a row in one unit is left alone for the rest of it: it would only fail again.
 const FAILURES_IN_A_ROW: u32 = 3;
 
 /// A workload that is ready: its objects are in storage.
@@ -63,8 +67,21 @@ pub struct RunSummary {
     pub interrupted: bool,
 }
 
-/// Walls of the warm invocations of one workload on one engine, by process.
+/// Walls of the warm invocations of one workload in one venue, by process.
 pub(super) type Walls = BTreeMap<u32, Vec<f64>>;
+
+/// The platforms of a plan, and what they run.
+#[derive(Clone)]
+pub struct Places {
+    /// Each platform by its name.
+    pub platforms: BTreeMap<&'static str, Arc<dyn Platform>>,
+    /// The image of each function (by name) for each platform.
+    pub images: BTreeMap<(&'static str, &'static str), Image>,
+    /// Where what is created is written down first.
+    pub ledger: Arc<DurableLedger>,
+    /// For which run.
+    pub run: RunNumber,
+}
 
 /// Carries out one plan.
 pub struct Runner<'a> {
@@ -84,13 +101,15 @@ pub struct Runner<'a> {
     pub interrupt: watch::Receiver<bool>,
     /// What an earlier part of the same run has measured.
     pub done: Done,
+    /// The plan's platforms; `None` where it has none.
+    pub places: Option<Places>,
     pub(super) processes: AtomicU32,
 }
 
 pub(super) struct State {
     summary: RunSummary,
-    pub(super) walls: BTreeMap<(usize, EngineKind), Walls>,
-    digests: BTreeMap<usize, BTreeMap<String, EngineKind>>,
+    pub(super) walls: BTreeMap<(usize, Venue), Walls>,
+    digests: BTreeMap<usize, BTreeMap<String, Venue>>,
     counting: Counting,
 }
 
@@ -107,7 +126,13 @@ impl<'a> Runner<'a> {
     ) -> Runner<'a> {
         let (done, processes) = (Done::default(), AtomicU32::new(0));
         let journal = Journal::new(recorder, progress.clone());
-        Runner { plan, workloads, folders, journal, command, progress, interrupt, done, processes }
+        let places = None;
+        Runner { plan, workloads, folders, journal, command, progress, interrupt, done, places, processes }
+    }
+
+    /// A runner that measures on platforms too.
+    pub fn on_platforms(self, places: Option<Places>) -> Runner<'a> {
+        Runner { places, ..self }
     }
 
     /// A runner that goes on where an earlier part of the same run was cut: what is measured stays.
@@ -153,22 +178,22 @@ impl<'a> Runner<'a> {
         for (index, workload) in self.workloads.iter().enumerate() {
             let (function, size) = (workload.function.name, workload.label.as_str());
             state.digests.insert(index, self.done.digests(function, size));
-            for engine in &self.plan.engines {
-                state.walls.insert((index, *engine), self.done.walls(function, size, *engine));
+            for venue in self.plan.venues() {
+                state.walls.insert((index, venue), self.done.walls(function, size, venue));
             }
         }
         state
     }
 
-    /// The repetitions of a unit that are still to be done on an engine.
-    fn left(&self, unit: Unit, engine: EngineKind, state: &State) -> BTreeSet<u32> {
+    /// The repetitions of a unit that are still to be done in a venue.
+    fn left(&self, unit: Unit, venue: Venue, state: &State) -> BTreeSet<u32> {
         let simulated = unit.experiment == Experiment::Papi && self.plan.counters.simulate;
         // A simulated process makes one counted invocation, however many repetitions are asked for.
         let repetitions = if simulated { 1 } else { unit.repetitions };
         let each = match unit.experiment {
             _ if simulated => 1,
             Experiment::Memory => self.plan.instances as usize,
-            _ => state.counting.probes(unit.experiment, self.plan).len(),
+            _ => self.probes(unit.experiment, venue, state).len(),
         };
         let workload = &self.workloads[unit.workload];
         let done = self.done.repetitions(
@@ -176,7 +201,7 @@ impl<'a> Runner<'a> {
             workload.function.name,
             &workload.label,
             unit.process,
-            engine,
+            venue,
             each.max(1),
         );
         (1..=repetitions).filter(|repetition| !done.contains(repetition)).collect()
@@ -201,59 +226,42 @@ impl<'a> Runner<'a> {
         Ok(())
     }
 
-    pub(super) fn preparation(&self, unit: Unit, engine: EngineKind) -> Preparation {
-        let workload = &self.workloads[unit.workload];
-        Preparation {
-            function: workload.function.name.to_owned(),
-            engine,
-            event: workload.event.clone(),
-            storage: self.folders.objects(),
-            inputs: workload.inputs.clone(),
-            scratch: self.folders.scratch(),
-            artefact_cache: Some(self.folders.components()),
-            memory_limit_bytes: self.plan.memory_limit_bytes,
-            instances: 1,
-            pin: self.plan.pin,
-            simulated: false,
-        }
-    }
-
     pub(super) async fn unit(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
         let name = self.name(unit.workload);
         self.progress.doing(format!("{} {name}", unit.experiment));
         let mut order = generator(self.plan.seed, "engines", u64::from(self.processes.load(Ordering::Relaxed)));
-        let mut engines = self.plan.engines.clone();
-        engines.shuffle(&mut order);
-        let left: BTreeMap<EngineKind, BTreeSet<u32>> =
-            engines.iter().map(|engine| (*engine, self.left(unit, *engine, state))).collect();
-        engines.retain(|engine| !left[engine].is_empty());
+        let mut venues = self.plan.venues();
+        venues.shuffle(&mut order);
+        let left: BTreeMap<Venue, BTreeSet<u32>> =
+            venues.iter().map(|venue| (*venue, self.left(unit, *venue, state))).collect();
+        venues.retain(|venue| !left[venue].is_empty());
         if unit.experiment == Experiment::Papi && self.plan.counters.simulate {
-            for engine in engines {
-                self.simulate(unit, engine, state).await?;
+            for venue in venues {
+                self.simulate(unit, venue, state).await?;
             }
             return Ok(());
         }
-        if unit.experiment == Experiment::Time && engines.contains(&EngineKind::Wasm) {
+        if unit.experiment == Experiment::Time && venues.contains(&Venue::Worker(EngineKind::Wasm)) {
             self.cold_with_compilation(unit, state).await?;
         }
         let mut crews = Vec::new();
-        for engine in engines {
-            if let Some(crew) = self.start(unit, engine, state).await? {
+        for venue in venues {
+            if let Some(crew) = self.start(unit, venue, state).await? {
                 crews.push(Some((crew, 0)));
             }
         }
         let mut positions: Vec<usize> = (0..crews.len()).collect();
-        for repetition in 1..=unit.repetitions {
+        'repetitions: for repetition in 1..=unit.repetitions {
             positions.shuffle(&mut order);
             for position in &positions {
                 if self.interrupted() {
-                    return Ok(());
+                    break 'repetitions;
                 }
-                if crews[*position].as_ref().is_none_or(|(crew, _)| !left[&crew.engine].contains(&repetition)) {
+                if crews[*position].as_ref().is_none_or(|(crew, _)| !left[&crew.venue].contains(&repetition)) {
                     continue;
                 }
                 let Some((mut crew, mut failures)) = crews[*position].take() else { continue };
-                for probe in state.counting.probes(unit.experiment, self.plan) {
+                for probe in self.probes(unit.experiment, crew.venue, state) {
                     match self.invoke(unit, &mut crew, repetition, &probe, state).await? {
                         Invoked::Good => failures = 0,
                         Invoked::Bad => failures += 1,
@@ -265,92 +273,72 @@ impl<'a> Runner<'a> {
                 }
                 if failures < FAILURES_IN_A_ROW {
                     crews[*position] = Some((crew, failures));
+                } else {
+                    self.abandon(crew, &name).await?;
                 }
             }
         }
         for (crew, _) in crews.into_iter().flatten() {
-            if let Err(error) = crew.finish().await {
-                self.note(Level::Warning, &format!("a worker of {name} did not end well: {error}"))?;
+            if self.interrupted() {
+                self.abandon(crew, &name).await?;
+            } else if let Err(error) = crew.finish().await {
+                self.note(Level::Warning, &format!("what ran {name} did not end well: {error}"))?;
             }
         }
         Ok(())
     }
 
-    /// Starts the workers of one engine and makes their first invocation, which is the cold one.
-    async fn start(&self, unit: Unit, engine: EngineKind, state: &mut State) -> Result<Option<Crew>, RunError> {
-        let instances = if unit.experiment == Experiment::Memory { self.plan.instances } else { 1 };
-        let processes = if engine == EngineKind::Native { instances } else { 1 };
-        let process = self.processes.fetch_add(processes, Ordering::Relaxed);
-        let preparation = self.preparation(unit, engine);
-        let started = Crew::start(&self.command, self.timeout(), process, &preparation, instances).await;
-        let mut crew = match started {
-            Ok(crew) => crew,
-            Err(error) => {
-                self.gave_up(unit, engine, process, 0, &error, state)?;
-                return Ok(None);
-            }
-        };
-        // The first invocation of an instance is cold: kept, and marked as such.
-        if let Some(probe) = state.counting.probes(unit.experiment, self.plan).first().cloned()
-            && let Invoked::Gone = self.invoke(unit, &mut crew, 0, &probe, state).await?
-        {
-            return Ok(None);
+    /// Ends a crew that will not be asked any more.
+    pub(super) async fn abandon(&self, crew: Crew, name: &str) -> Result<(), RunError> {
+        match crew.abandon().await {
+            Ok(()) => Ok(()),
+            Err(error) => self.note(Level::Warning, &format!("what ran {name} did not end well: {error}")),
         }
-        Ok(Some(crew))
     }
 
-    /// One more cold start of the component, compiled on the spot instead of loaded from the cache.
-    async fn cold_with_compilation(&self, unit: Unit, state: &mut State) -> Result<(), RunError> {
-        let process = self.processes.fetch_add(1, Ordering::Relaxed);
-        let preparation = Preparation { artefact_cache: None, ..self.preparation(unit, EngineKind::Wasm) };
-        match Crew::start(&self.command, self.timeout(), process, &preparation, 1).await {
-            Ok(mut crew) => {
-                self.invoke(unit, &mut crew, 0, &ProbeRequest::Time, state).await?;
-                Ok(())
-            }
-            Err(error) => self.gave_up(unit, EngineKind::Wasm, process, 0, &error, state),
+    /// What is asked for one repetition in a venue: one bracketed invocation for each.
+    pub(super) fn probes(&self, experiment: Experiment, venue: Venue, state: &State) -> Vec<ProbeRequest> {
+        let mut probes = state.counting.probes(experiment, self.plan);
+        if let Venue::Platform(_) = venue {
+            // Only a thread can sample itself as it works; the totals are counted from outside.
+            probes.retain(|probe| !matches!(probe, ProbeRequest::Counters { trigger: Some(_), .. }));
         }
+        probes
     }
 
     pub(super) fn timeout(&self) -> Duration {
         Duration::from_millis(self.plan.timeout_ms)
     }
 
-    pub(super) fn place(&self, unit: Unit, engine: EngineKind, process: u32, repetition: u32) -> Place<'_> {
+    pub(super) fn place(&self, unit: Unit, venue: Venue, process: u32, repetition: u32) -> Place<'_> {
         let workload = &self.workloads[unit.workload];
-        Place { unit, function: workload.function.name, size: &workload.label, engine, process, repetition }
+        Place { unit, function: workload.function.name, size: &workload.label, venue, process, repetition }
     }
 
-    /// Records that a worker is gone, and what that costs.
+    /// Records that a crew is gone, and what that costs.
     pub(super) fn gave_up(
         &self,
         unit: Unit,
-        engine: EngineKind,
+        venue: Venue,
         process: u32,
         repetition: u32,
-        error: &WorkerError,
+        error: &CrewError,
         state: &mut State,
     ) -> Result<(), RunError> {
-        record::failed(&self.journal, self.place(unit, engine, process, repetition), error, unix_ns())?;
+        record::failed(&self.journal, self.place(unit, venue, process, repetition), error, unix_ns())?;
         state.summary.failed += 1;
-        self.problem(unit, engine, &error.to_string(), state)
+        self.problem(unit, venue, &error.to_string(), state)
     }
 
-    pub(super) fn problem(
-        &self,
-        unit: Unit,
-        engine: EngineKind,
-        message: &str,
-        state: &mut State,
-    ) -> Result<(), RunError> {
-        let text = format!("{} {} on {engine}: {message}", unit.experiment, self.name(unit.workload));
+    pub(super) fn problem(&self, unit: Unit, venue: Venue, message: &str, state: &mut State) -> Result<(), RunError> {
+        let text = format!("{} {} on {venue}: {message}", unit.experiment, self.name(unit.workload));
         if state.summary.problems.insert(text.clone()) {
             self.note(Level::Error, &text)?;
         }
         Ok(())
     }
 
-    async fn invoke(
+    pub(super) async fn invoke(
         &self,
         unit: Unit,
         crew: &mut Crew,
@@ -358,7 +346,7 @@ impl<'a> Runner<'a> {
         probe: &ProbeRequest,
         state: &mut State,
     ) -> Result<Invoked, RunError> {
-        let engine = crew.engine;
+        let venue = crew.venue;
         let sampler = self.sampler(unit, crew);
         let mut interrupt = self.interrupt.clone();
         let answered = tokio::select! {
@@ -369,18 +357,18 @@ impl<'a> Runner<'a> {
         let all = match answered {
             Ok(all) => all,
             Err(error) => {
-                self.gave_up(unit, engine, crew.process, repetition, &error, state)?;
+                self.gave_up(unit, venue, crew.process, repetition, &error, state)?;
                 return Ok(Invoked::Gone);
             }
         };
         let mut good = true;
         for (index, measured) in all.iter().enumerate() {
             let process = crew.process + u32::try_from(index).unwrap_or(0);
-            let place = self.place(unit, engine, process, repetition);
+            let place = self.place(unit, venue, process, repetition);
             let recorded = record::measured(&self.journal, place, measured)?;
             if index == 0 {
                 if repetition == 0 && unit.experiment == Experiment::Time {
-                    record::phases(&self.journal, recorded.id, crew, recorded.wall_ns)?;
+                    record::cold_start(&self.journal, recorded.id, &crew.cold_start(recorded.wall_ns))?;
                 }
                 if unit.experiment == Experiment::Memory {
                     self.totals(&recorded, crew)?;
@@ -389,7 +377,7 @@ impl<'a> Runner<'a> {
                     }
                 }
             }
-            good &= self.judge(unit, engine, process, repetition, recorded, state)?;
+            good &= self.judge(unit, venue, process, repetition, recorded, state)?;
         }
         Ok(if good { Invoked::Good } else { Invoked::Bad })
     }
@@ -424,7 +412,7 @@ impl<'a> Runner<'a> {
     pub(super) fn judge(
         &self,
         unit: Unit,
-        engine: EngineKind,
+        venue: Venue,
         process: u32,
         repetition: u32,
         recorded: Recorded,
@@ -432,31 +420,31 @@ impl<'a> Runner<'a> {
     ) -> Result<bool, RunError> {
         if let Some((kind, message)) = recorded.error {
             state.summary.failed += 1;
-            self.problem(unit, engine, &format!("{kind}: {message}"), state)?;
+            self.problem(unit, venue, &format!("{kind}: {message}"), state)?;
             return Ok(false);
         }
         state.summary.succeeded += 1;
         if let Some(digest) = recorded.digest {
             let digests = state.digests.entry(unit.workload).or_default();
-            digests.entry(digest).or_insert(engine);
+            digests.entry(digest).or_insert(venue);
             if digests.len() > 1 {
-                let seen: BTreeSet<&str> = digests.values().map(|engine| engine.name()).collect();
+                let seen: BTreeSet<&str> = digests.values().map(|venue| venue.name()).collect();
                 let seen = seen.into_iter().collect::<Vec<_>>().join(" and ");
-                self.problem(unit, engine, &format!("results differ for the same event (seen on {seen})"), state)?;
+                self.problem(unit, venue, &format!("results differ for the same event (seen on {seen})"), state)?;
             }
         }
         if let Some(wall_ns) = recorded.wall_ns.filter(|_| repetition > 0 && unit.experiment == Experiment::Time) {
-            let walls = state.walls.entry((unit.workload, engine)).or_default();
+            let walls = state.walls.entry((unit.workload, venue)).or_default();
             walls.entry(process).or_default().push(wall_ns as f64);
         }
         Ok(true)
     }
 }
 
-enum Invoked {
+pub(super) enum Invoked {
     Good,
     /// The function or a limit answered with an error.
     Bad,
-    /// The worker is no more.
+    /// The crew is no more.
     Gone,
 }

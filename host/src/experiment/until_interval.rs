@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::plan::Experiment;
 use super::runner::{RunError, Runner, State};
 use super::schedule::Unit;
-use crate::engine::EngineKind;
+use super::venue::Venue;
 use crate::results::row::Level;
 use crate::stats::{Bootstrap, Clusters, Confidence, SizeNeeded, clustered_median, processes_for};
 
@@ -52,8 +52,8 @@ impl Runner<'_> {
 
     /// What would make the interval narrow enough: told from what was measured.
     fn advice(&self, state: &State, workload: usize, fraction: f64) -> String {
-        let needed = self.plan.engines.iter().filter_map(|engine| {
-            let clusters = self.clusters(state, workload, *engine)?;
+        let needed = self.plan.venues().into_iter().filter_map(|venue| {
+            let clusters = self.clusters(state, workload, venue)?;
             match processes_for(&clusters, fraction, Confidence::NINETY_FIVE) {
                 SizeNeeded::InAll { needed, .. } => Some((needed, clusters.pooled().len() / clusters.processes())),
                 _ => None,
@@ -68,18 +68,18 @@ impl Runner<'_> {
         }
     }
 
-    /// The warm wall times of a workload on an engine.
-    fn clusters(&self, state: &State, workload: usize, engine: EngineKind) -> Option<Clusters> {
-        let processes = state.walls.get(&(workload, engine)).into_iter().flat_map(BTreeMap::values);
+    /// The warm wall times of a workload in a venue.
+    fn clusters(&self, state: &State, workload: usize, venue: Venue) -> Option<Clusters> {
+        let processes = state.walls.get(&(workload, venue)).into_iter().flat_map(BTreeMap::values);
         Clusters::new(processes.cloned().collect()).ok()
     }
 
-    /// The widest relative half-interval among a workload's engines, and the fewest repetitions.
+    /// The widest relative half-interval among a workload's venues, and the fewest repetitions.
     fn widest(&self, state: &State, workload: usize) -> (Option<f64>, u32) {
         let mut widest = Some(0.0_f64);
         let mut fewest = u32::MAX;
-        for engine in &self.plan.engines {
-            let clusters = self.clusters(state, workload, *engine);
+        for venue in self.plan.venues() {
+            let clusters = self.clusters(state, workload, venue);
             let found = clusters.as_ref().map_or(0, |clusters| clusters.pooled().len());
             fewest = fewest.min(u32::try_from(found).unwrap_or(u32::MAX));
             // The interval that the report will give, so that what was asked for is what is read.

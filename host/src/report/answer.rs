@@ -93,9 +93,9 @@ fn capitalised(text: &str) -> String {
 
 /// `a warm invocation takes 26 us (monolith) to 7.4 ms (thumbnailer) in native code, and in WASM 1.01x to 1.69x of that`.
 fn clause(text: &str, figures: &[&Figure], ratios: &[&Ratio]) -> Option<String> {
-    let engines: BTreeSet<&str> = figures.iter().map(|figure| figure.engine.as_str()).collect();
+    let engines: BTreeSet<&str> = figures.iter().map(|figure| figure.venue()).collect();
     let compared = compared(ratios);
-    if let Some(compared) = compared.filter(|_| engines.len() == 2) {
+    if let Some(compared) = compared.filter(|_| engines.iter().eq(["native", "wasm"].iter())) {
         return Some(format!("{text} {}{compared}", span(figures, "native")?));
     }
     let spans: Vec<String> = engines.iter().filter_map(|engine| span(figures, engine)).collect();
@@ -104,7 +104,7 @@ fn clause(text: &str, figures: &[&Figure], ratios: &[&Ratio]) -> Option<String> 
 
 /// The smallest and the greatest median of an engine, with the workloads that have them.
 fn span(figures: &[&Figure], engine: &str) -> Option<String> {
-    let of_engine = || figures.iter().filter(|figure| figure.engine == engine);
+    let of_engine = || figures.iter().filter(|figure| figure.venue() == engine);
     let value = |figure: &Figure| figure.median.map_or(0.0, |median| median.value);
     let least = of_engine().min_by(|a, b| value(a).total_cmp(&value(b)))?;
     let most = of_engine().max_by(|a, b| value(a).total_cmp(&value(b)))?;
@@ -129,12 +129,13 @@ fn span(figures: &[&Figure], engine: &str) -> Option<String> {
     })
 }
 
-fn engine_name(engine: &str) -> &str {
+fn engine_name(engine: &str) -> String {
     match engine {
         "native" => "in native code",
         "wasm" => "in WASM",
-        other => other,
+        other => return format!("on the platform {other}"),
     }
+    .to_owned()
 }
 
 /// How WASM compares with native code over the workloads.
@@ -203,6 +204,7 @@ mod tests {
             function: function.into(),
             size: "test".into(),
             engine: engine.into(),
+            platform: "in-process".into(),
             state: State::Warm,
             measure: measure(),
             median: Some(estimate(ms * 1e6, ms * 0.9e6, ms * 1.1e6)),

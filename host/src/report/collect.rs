@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::answer::answers;
 use super::detail::RunDetail;
-use super::figure::{Absence, Figure, Ratio, ReportedRun, RunReport, SCHEMA};
+use super::figure::{Absence, Figure, Ratio, ReportedRun, RunReport, SCHEMA, in_process};
 use super::gather::{Gathered, Key, Values, gather};
 use super::observation::observations;
 use super::thin;
@@ -72,6 +72,8 @@ fn reported(run: &Run) -> ReportedRun {
         environment: run.environment.clone(),
         seed: run.seed,
         version: run.version.clone(),
+        // What another version of faasbench stored otherwise is left out, and is in the export.
+        code: serde_json::from_value(run.images.clone()).unwrap_or_default(),
     }
 }
 
@@ -84,6 +86,7 @@ fn figure(key: Key, values: &Values) -> Figure {
         function: key.function,
         size: key.size,
         engine: key.engine,
+        platform: key.platform,
         state: key.state,
         measure: key.measure,
         median,
@@ -98,11 +101,14 @@ fn figure(key: Key, values: &Values) -> Figure {
     }
 }
 
-/// WASM against native for everything that both have. Files have no counterpart on the other side.
+/// What the others are compared with.
+const BASELINE: &str = "native";
+
+/// Everything against native code in a worker, where both have it. Files have no counterpart on the other side.
 fn ratios(values: &BTreeMap<Key, Values>) -> Vec<Ratio> {
     let mut ratios = Vec::new();
-    for (above_key, above) in values.iter().filter(|(key, _)| key.engine == "wasm" && key.measure.file.is_none()) {
-        let below_key = Key { engine: "native".to_owned(), ..above_key.clone() };
+    for (above_key, above) in values.iter().filter(|(key, _)| key.venue() != BASELINE && key.measure.file.is_none()) {
+        let below_key = Key { engine: BASELINE.to_owned(), platform: in_process(), ..above_key.clone() };
         let Some(below) = values.get(&below_key) else { continue };
         let (Some(above), Some(below)) = (above.clusters(), below.clusters()) else { continue };
         let Some(ratio) = clustered_ratio_of_medians(&above, &below, &Bootstrap::default()) else { continue };
@@ -112,8 +118,8 @@ fn ratios(values: &BTreeMap<Key, Values>) -> Vec<Ratio> {
             size: above_key.size.clone(),
             state: above_key.state,
             measure: above_key.measure.clone(),
-            numerator: "wasm".to_owned(),
-            denominator: "native".to_owned(),
+            numerator: above_key.venue().to_owned(),
+            denominator: BASELINE.to_owned(),
             ratio,
         });
     }

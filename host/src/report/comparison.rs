@@ -12,7 +12,7 @@ use super::figure::{Measure, State};
 use super::format;
 use super::gather::{Gathered, Key, gather};
 use super::selection::{Dimension, Selection, SelectionError};
-use crate::results::{Run, Store, StoreError};
+use crate::results::{IN_PROCESS, Run, Store, StoreError};
 use crate::stats::{Bootstrap, Clusters, Comparison, Correction, Verdict, compare_many};
 
 /// Name and version of this format; another version has another number.
@@ -109,6 +109,9 @@ pub struct ComparedFigure {
     pub size: String,
     /// `native` or `wasm`.
     pub engine: String,
+    /// Where it ran: `in-process` for a worker of ours, or the platform's name.
+    #[serde(default = "super::figure::in_process")]
+    pub platform: String,
     /// Warm or cold.
     pub state: State,
     /// What was measured.
@@ -137,8 +140,12 @@ impl ComparedFigure {
         };
         let workload = [&self.function, &self.size].into_iter().filter(|part| !part.is_empty());
         let workload = workload.map(String::as_str).collect::<Vec<_>>().join("/");
-        let words = [&self.experiment, &workload, &self.engine, &state.to_owned(), &self.measure.name];
-        words.into_iter().filter(|word| !word.is_empty()).map(String::as_str).collect::<Vec<_>>().join(" ")
+        let venue = match self.platform.as_str() {
+            "" | IN_PROCESS => &*self.engine,
+            platform => platform,
+        };
+        let words = [&*self.experiment, &workload, venue, state, &self.measure.name];
+        words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
     /// Whether it certainly rose, and its best estimate by more than `share` of the baseline.
@@ -246,7 +253,12 @@ impl Chosen {
                 Dimension::Experiment => key.experiment.clear(),
                 Dimension::Function => key.function.clear(),
                 Dimension::Size => key.size.clear(),
+                Dimension::Venue => {
+                    key.engine.clear();
+                    key.platform.clear();
+                }
                 Dimension::Engine => key.engine.clear(),
+                Dimension::Platform => key.platform.clear(),
             }
         }
         key
@@ -265,6 +277,7 @@ fn row(key: &Key, below: &Clusters, above: &Clusters, comparison: Comparison) ->
         function: key.function.clone(),
         size: key.size.clone(),
         engine: key.engine.clone(),
+        platform: key.platform.clone(),
         state: key.state,
         measure: key.measure.clone(),
         baseline_median: below.pooled().median(),

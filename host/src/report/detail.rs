@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::figure::{Measure, State};
+use super::figure::{Measure, State, venue};
 
 /// What the plots of one run are drawn from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,9 @@ pub struct Distribution {
     pub size: String,
     /// `native` or `wasm`.
     pub engine: String,
+    /// Where it ran: `in-process` for a worker of ours, or the platform's name.
+    #[serde(default = "super::figure::in_process")]
+    pub platform: String,
     /// Warm or cold.
     pub state: State,
     /// What was measured.
@@ -49,6 +52,9 @@ pub struct TimeSeries {
     pub size: String,
     /// `native` or `wasm`.
     pub engine: String,
+    /// Where it ran: `in-process` for a worker of ours, or the platform's name.
+    #[serde(default = "super::figure::in_process")]
+    pub platform: String,
     /// What was read: `rss`, `linear-memory`, `written`, an event's name.
     pub name: String,
     /// `bytes`, `1`.
@@ -61,6 +67,20 @@ pub struct TimeSeries {
     pub n: usize,
     /// When invocations began and ended.
     pub repetitions: Vec<Repetition>,
+}
+
+impl Distribution {
+    /// How a report calls the place where it was measured.
+    pub(super) fn venue(&self) -> &str {
+        venue(&self.engine, &self.platform)
+    }
+}
+
+impl TimeSeries {
+    /// How a report calls the place where it was measured.
+    pub(super) fn venue(&self) -> &str {
+        venue(&self.engine, &self.platform)
+    }
 }
 
 /// One reading.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::results::RunStatus;
+use crate::results::{IN_PROCESS, RunStatus};
 use crate::stats::{Estimate, Outliers, Percentile};
 
 /// Name and version of this format; another version has another number.
@@ -22,7 +22,7 @@ pub struct RunReport {
     pub answers: Vec<Answer>,
     /// One entry for each thing measured, in the order of experiment, function, size, engine, state.
     pub figures: Vec<Figure>,
-    /// WASM against native, where both were measured.
+    /// WASM and platforms against native code in a worker, where both were measured.
     pub ratios: Vec<Ratio>,
     /// Invocations that failed, alike ones together.
     pub failures: Vec<Failure>,
@@ -68,6 +68,38 @@ pub struct ReportedRun {
     pub seed: u64,
     /// Version of faasbench.
     pub version: String,
+    /// The code that was measured.
+    #[serde(default)]
+    pub code: Vec<MeasuredCode>,
+}
+
+/// One function's code in one place.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MeasuredCode {
+    /// The function's name.
+    pub function: String,
+    /// `native` or `wasm`.
+    pub engine: String,
+    /// Where it ran: `in-process` for a worker of ours, or the platform's name.
+    #[serde(default = "in_process")]
+    pub platform: String,
+    /// `sha256:` and 64 hexadecimal digits of the component or the binary; in a worker, native code is in faasbench itself.
+    pub digest: Option<String>,
+    /// Its size, bytes.
+    pub bytes: Option<u64>,
+    /// Digest of the image around it, where there is one.
+    #[serde(default)]
+    pub image_digest: Option<String>,
+    /// The image's size, bytes.
+    #[serde(default)]
+    pub image_bytes: Option<u64>,
+}
+
+impl MeasuredCode {
+    /// How a report calls the place where it ran.
+    pub(super) fn venue(&self) -> &str {
+        venue(&self.engine, &self.platform)
+    }
 }
 
 /// In which state the instance was.
@@ -111,6 +143,9 @@ pub struct Figure {
     pub size: String,
     /// `native` or `wasm`.
     pub engine: String,
+    /// Where it ran: `in-process` for a worker of ours, or the platform's name.
+    #[serde(default = "in_process")]
+    pub platform: String,
     /// Warm or cold.
     pub state: State,
     /// What was measured.
@@ -144,7 +179,7 @@ pub struct Absence {
     pub n: usize,
 }
 
-/// One engine against the other.
+/// One venue against another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Ratio {
     /// The experiment's name.
@@ -157,12 +192,36 @@ pub struct Ratio {
     pub state: State,
     /// What was measured.
     pub measure: Measure,
-    /// Above the line: `wasm`.
+    /// Above the line: `wasm`, `process`, ...
     pub numerator: String,
     /// Below it: `native`.
     pub denominator: String,
     /// The ratio of the medians.
     pub ratio: Estimate,
+}
+
+/// The platform of what was stored before there were several.
+pub(super) fn in_process() -> String {
+    IN_PROCESS.to_owned()
+}
+
+/// How a report calls the place where something was measured: by the engine for a worker of ours, by the platform otherwise.
+pub(super) fn venue<'a>(engine: &'a str, platform: &'a str) -> &'a str {
+    if platform == IN_PROCESS { engine } else { platform }
+}
+
+impl Figure {
+    /// How a report calls the place where it was measured.
+    pub(super) fn venue(&self) -> &str {
+        venue(&self.engine, &self.platform)
+    }
+}
+
+impl Failure {
+    /// How a report calls the place where it happened.
+    pub(super) fn venue(&self) -> &str {
+        venue(&self.engine, &self.platform)
+    }
 }
 
 /// Alike failures.
@@ -176,6 +235,9 @@ pub struct Failure {
     pub size: String,
     /// `native` or `wasm`.
     pub engine: String,
+    /// Where it ran: `in-process` for a worker of ours, or the platform's name.
+    #[serde(default = "in_process")]
+    pub platform: String,
     /// The error's class.
     pub kind: String,
     /// The error's text.

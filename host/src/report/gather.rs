@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
-use super::figure::{Failure, Measure, State};
+use super::figure::{Failure, Measure, State, venue};
 use crate::results::row::{Counter, Invocation, Metric, Note, Outcome, Reading};
 use crate::results::{BriefGroup, Filter, Run, Store, StoreError};
 use crate::stats::Clusters;
@@ -17,6 +17,14 @@ pub(super) struct Key {
     pub(super) state: State,
     pub(super) measure: Measure,
     pub(super) engine: String,
+    pub(super) platform: String,
+}
+
+impl Key {
+    /// How a report calls the place where it was measured.
+    pub(super) fn venue(&self) -> &str {
+        venue(&self.engine, &self.platform)
+    }
 }
 
 /// The values of one figure, in the order measured: twelve bytes each, so that a million fit anywhere.
@@ -75,6 +83,7 @@ pub(super) struct Group {
     pub(super) size: String,
     pub(super) state: State,
     pub(super) engine: String,
+    pub(super) platform: String,
 }
 
 impl Group {
@@ -86,6 +95,7 @@ impl Group {
             state: self.state,
             measure,
             engine: self.engine.clone(),
+            platform: self.platform.clone(),
         }
     }
 }
@@ -105,9 +115,8 @@ impl Places {
         if let Some(number) = self.numbers.get(&(stored, state)) {
             return *number;
         }
-        let BriefGroup { experiment, function, size, engine, .. } = kind.clone();
-        let group = Group { experiment, function, size, state, engine };
-        // Kinds that differ in their platform only are one here.
+        let BriefGroup { experiment, function, size, engine, platform } = kind.clone();
+        let group = Group { experiment, function, size, state, engine, platform };
         let number = match self.groups.iter().position(|known| *known == group) {
             Some(position) => position as u32,
             None => {
@@ -274,6 +283,7 @@ fn fail(failures: &mut Vec<Failure>, row: &Invocation, kind: &str, message: &str
             && failure.function == row.function
             && failure.size == row.size
             && failure.engine == row.engine
+            && failure.platform == row.platform
             && failure.kind == kind
             && failure.message == message
     };
@@ -284,6 +294,7 @@ fn fail(failures: &mut Vec<Failure>, row: &Invocation, kind: &str, message: &str
             function: row.function.clone(),
             size: row.size.clone(),
             engine: row.engine.clone(),
+            platform: row.platform.clone(),
             kind: kind.to_owned(),
             message: message.to_owned(),
             n: 1,

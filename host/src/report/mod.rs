@@ -29,7 +29,9 @@ pub use comparison::{
 pub use comparison_table::{render_comparison, render_comparison_markdown};
 pub use detail::{Distribution, Point, Repetition, RunDetail, TimeSeries};
 pub use difference::{Difference, differences, environment as environment_differences};
-pub use figure::{Absence, Answer, Failure, Figure, Measure, Ratio, ReportedRun, RunReport, SCHEMA, State};
+pub use figure::{
+    Absence, Answer, Failure, Figure, Measure, MeasuredCode, Ratio, ReportedRun, RunReport, SCHEMA, State,
+};
 pub use format::{ratio as shown_ratio, value as shown};
 pub use selection::{Selection, SelectionError};
 pub use shell::shell_words;

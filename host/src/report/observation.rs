@@ -22,7 +22,7 @@ pub(super) fn observations(values: &BTreeMap<Key, Values>) -> Vec<String> {
 }
 
 fn name(key: &Key) -> String {
-    format!("{} of {}/{} on {}", key.measure.name, key.function, key.size, key.engine)
+    format!("{} of {}/{} on {}", key.measure.name, key.function, key.size, key.venue())
 }
 
 /// Whether the medians of the processes, in the order in which they ran, rise or fall.

@@ -14,18 +14,24 @@ pub(super) enum Dimension {
     Experiment,
     Function,
     Size,
+    Venue,
     Engine,
+    Platform,
 }
 
 impl Dimension {
-    const ALL: [Dimension; 4] = [Self::Experiment, Self::Function, Self::Size, Self::Engine];
+    /// Of a bare value, the first of these that has it is meant.
+    const ALL: [Dimension; 6] =
+        [Self::Experiment, Self::Function, Self::Size, Self::Venue, Self::Engine, Self::Platform];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Experiment => "experiment",
             Self::Function => "function",
             Self::Size => "size",
+            Self::Venue => "venue",
             Self::Engine => "engine",
+            Self::Platform => "platform",
         }
     }
 
@@ -34,7 +40,9 @@ impl Dimension {
             Self::Experiment => &key.experiment,
             Self::Function => &key.function,
             Self::Size => &key.size,
+            Self::Venue => key.venue(),
             Self::Engine => &key.engine,
+            Self::Platform => &key.platform,
         }
     }
 }
@@ -56,7 +64,9 @@ pub enum SelectionError {
     #[error("`{0}` names no run; write RUN, RUN:wasm or RUN:engine=wasm,size=small")]
     NoRun(String),
     /// A condition by something that runs are not divided by.
-    #[error("`{0}` is nothing that runs are divided by; those are experiment, function, size and engine")]
+    #[error(
+        "`{0}` is nothing that runs are divided by; those are experiment, function, size, venue (native, wasm, process, ...), engine and platform"
+    )]
     UnknownDimension(String),
     /// The run has nothing of that value.
     #[error("run {run} has nothing of `{value}`; it has {known}")]
@@ -150,6 +160,7 @@ mod tests {
             state: State::Warm,
             measure: Measure { name: "wall".into(), unit: "ns".into(), source: None, instances: None, file: None },
             engine: engine.into(),
+            platform: "in-process".into(),
         }
     }
 

@@ -16,11 +16,12 @@ const MARK: &str = "repetition";
 /// What the `disk-io` experiment shows over time.
 const DISK_IO: [&str; 2] = ["read", "written"];
 
-/// A workload on an engine under an experiment, cold and warm together.
-type Subject = (String, String, String, String);
+/// A workload in a venue under an experiment, cold and warm together.
+type Subject = (String, String, String, String, String);
 
 fn subject(group: &Group) -> Subject {
-    (group.experiment.clone(), group.function.clone(), group.size.clone(), group.engine.clone())
+    let Group { experiment, function, size, engine, platform, .. } = group.clone();
+    (experiment, function, size, engine, platform)
 }
 
 /// The process that is drawn of each subject: its first.
@@ -46,7 +47,7 @@ pub(super) async fn collect(store: &Store, run: &Run, places: &Places) -> Result
                 return ControlFlow::Continue(());
             }
             let process = row.process.unwrap_or(0);
-            let subject = (row.experiment, row.function, row.size, row.engine);
+            let subject = (row.experiment, row.function, row.size, row.engine, row.platform);
             let drawn = subjects.entry(subject).or_insert_with(|| Drawn { process, ..Drawn::default() });
             if !drawn.processes.contains(&process) {
                 drawn.processes.push(process);
@@ -125,6 +126,7 @@ fn series(subject: &Subject, drawn: Drawn) -> Vec<TimeSeries> {
                 function: subject.1.clone(),
                 size: subject.2.clone(),
                 engine: subject.3.clone(),
+                platform: subject.4.clone(),
                 name,
                 unit,
                 process: (1, processes.len()),

@@ -6,12 +6,15 @@ use super::figure::{Figure, Measure, Ratio, RunReport, State};
 
 /// The measures that tables show, in their order: experiment, measure, label. `--json` has all. Counters and what follows
 /// from them are always shown.
-const SHOWN: [(&str, &str, &str); 24] = [
+const SHOWN: [(&str, &str, &str); 27] = [
     ("time", "wall", "wall"),
     ("time", "cpu-time", "CPU"),
     ("time", "user", "CPU in user mode"),
     ("time", "system", "CPU in the kernel"),
+    ("time", "queue", "waiting for an instance"),
+    ("time", "in-instance", "in the instance"),
     ("time", "phase:process-start", "process start"),
+    ("time", "phase:start-instance", "start of the instance"),
     ("time", "phase:engine", "engine"),
     ("time", "phase:compile", "compile"),
     ("time", "phase:load", "load"),
@@ -58,7 +61,7 @@ pub(super) struct ShownTable<'a> {
     pub(super) rows: Vec<ShownRow<'a>>,
 }
 
-/// A measure of a workload on the engines that have it.
+/// A measure of a workload where there are values of it.
 #[derive(Debug)]
 pub(super) struct ShownRow<'a> {
     /// The function with its size.
@@ -66,14 +69,31 @@ pub(super) struct ShownRow<'a> {
     pub(super) label: String,
     pub(super) native: Option<&'a Figure>,
     pub(super) wasm: Option<&'a Figure>,
+    /// WASM against native code.
     pub(super) ratio: Option<&'a Ratio>,
+    /// The platforms' values, each with its ratio to native code in a worker.
+    pub(super) others: Vec<(&'a Figure, Option<&'a Ratio>)>,
+}
+
+impl<'a> ShownRow<'a> {
+    /// The values of every venue, each with its ratio to native code in a worker.
+    pub(super) fn venues(&self) -> Vec<(&'a Figure, Option<&'a Ratio>)> {
+        let native = self.native.map(|figure| (figure, None));
+        let wasm = self.wasm.map(|figure| (figure, self.ratio));
+        native.into_iter().chain(wasm).chain(self.others.iter().copied()).collect()
+    }
 }
 
 impl ShownTable<'_> {
     /// Whether some figure has enough values for a 95th percentile.
     pub(super) fn has_p95(&self) -> bool {
-        let figures = self.rows.iter().flat_map(|row| [row.native, row.wasm]);
-        figures.flatten().any(|figure| figure.p95.is_some())
+        let figures = self.rows.iter().flat_map(ShownRow::venues);
+        figures.into_iter().any(|(figure, _)| figure.p95.is_some())
+    }
+
+    /// Whether there are values of platforms: then each venue has a row of its own.
+    pub(super) fn has_platforms(&self) -> bool {
+        self.rows.iter().any(|row| !row.others.is_empty())
     }
 }
 
@@ -107,9 +127,13 @@ fn rows<'a>(figures: &[&'a Figure], ratios: &'a [Ratio]) -> Vec<ShownRow<'a>> {
         by_place.entry(place).or_default().push(figure);
         *all_zero.entry((&figure.function, &figure.size)).or_insert(true) &= is_zero(figure);
     }
-    let ratios: BTreeMap<(&str, &str, &str, State, &Measure), &Ratio> = ratios
+    type RatioPlace<'p> = (&'p str, &'p str, &'p str, State, &'p Measure, &'p str);
+    let ratios: BTreeMap<RatioPlace<'_>, &Ratio> = ratios
         .iter()
-        .map(|ratio| ((&*ratio.experiment, &*ratio.function, &*ratio.size, ratio.state, &ratio.measure), ratio))
+        .map(|ratio| {
+            let Ratio { experiment, function, size, state, measure, numerator, .. } = ratio;
+            ((&**experiment, &**function, &**size, *state, measure, &**numerator), ratio)
+        })
         .collect();
     let mut rows = Vec::new();
     for ((function, size, _, measure), figures) in by_place {
@@ -118,15 +142,18 @@ fn rows<'a>(figures: &[&'a Figure], ratios: &'a [Ratio]) -> Vec<ShownRow<'a>> {
         if only_zeros && !(all_zero.get(&(function, size)) == Some(&true) && measure.name == "read") {
             continue;
         }
-        let of = |engine: &str| figures.iter().copied().find(|figure| figure.engine == engine);
+        let of = |engine: &str| figures.iter().copied().find(|figure| figure.venue() == engine);
         let (native, wasm) = (of("native"), of("wasm"));
-        let Some(any) = native.or(wasm) else { continue };
+        let Some(any) = figures.first().copied() else { continue };
+        let ratio = |venue: &str| ratios.get(&(&*any.experiment, function, size, any.state, measure, venue)).copied();
+        let others = figures.iter().filter(|figure| !["native", "wasm"].contains(&figure.venue()));
         rows.push(ShownRow {
             workload: format!("{function}/{size}"),
             label: label(any),
             native,
             wasm,
-            ratio: ratios.get(&(&*any.experiment, function, size, any.state, measure)).copied(),
+            ratio: ratio("wasm"),
+            others: others.map(|figure| (*figure, ratio(figure.venue()))).collect(),
         });
     }
     rows

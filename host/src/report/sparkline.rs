@@ -63,6 +63,7 @@ mod tests {
             function: "function1".into(),
             size: "test".into(),
             engine: "wasm".into(),
+            platform: "in-process".into(),
             state: State::Warm,
             measure: Measure { name: "wall".into(), unit: "ns".into(), source: None, instances: None, file: None },
             n: sorted.len(),

@@ -22,16 +22,96 @@ pub fn render(report: &RunReport, detail: Option<&RunDetail>, width: Option<u16>
     for shown in shown::tables(report) {
         let _ = writeln!(text, "{}\n{}\n", shown.title, table(&shown, detail, width));
     }
+    text.push_str(&code(report, width));
     text.push_str(&failures(report));
     text
 }
 
-fn table(shown: &ShownTable<'_>, detail: Option<&RunDetail>, width: Option<u16>) -> Table {
+/// Size and digest of what was run.
+fn code(report: &RunReport, width: Option<u16>) -> String {
+    if report.run.code.is_empty() {
+        return String::new();
+    }
+    let mut table = empty(width);
+    table.set_header(["function", "where", "code", "digest", "image", "digest"]);
+    for column in [2, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut previous = None;
+    for one in &report.run.code {
+        let first = if previous == Some(&one.function) { String::new() } else { one.function.clone() };
+        previous = Some(&one.function);
+        let size = |bytes: Option<u64>| bytes.map_or("-".to_owned(), |bytes| format::value(bytes as f64, "bytes"));
+        let short = |digest: &Option<String>| {
+            let digest = digest.as_deref().map(|digest| digest.strip_prefix("sha256:").unwrap_or(digest));
+            digest.map(|digest| digest.chars().take(12).collect::<String>())
+        };
+        table.add_row([
+            first,
+            one.venue().to_owned(),
+            size(one.bytes),
+            short(&one.digest).unwrap_or_else(|| "-".to_owned()),
+            one.image_digest.as_ref().map(|_| size(one.image_bytes)).unwrap_or_default(),
+            short(&one.image_digest).unwrap_or_default(),
+        ]);
+    }
+    format!("code: what was run (native code in a worker is faasbench itself)\n{table}\n")
+}
+
+fn empty(width: Option<u16>) -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING).set_style(TableComponent::HeaderLines, '─');
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
+    table
+}
+
+/// A row for each venue: there are more than fit beside each other.
+fn by_venue(shown: &ShownTable<'_>, width: Option<u16>) -> Table {
+    let mut table = empty(width);
+    let with_p95 = shown.has_p95();
+    let mut header = vec!["function/size", "measure", "where", "median"];
+    if with_p95 {
+        header.push("p95");
+    }
+    header.extend(["/ native", "n"]);
+    table.set_header(&header);
+    for column in 3..header.len() {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut previous = None;
+    for row in &shown.rows {
+        let mut workload = if previous == Some(&row.workload) { String::new() } else { row.workload.clone() };
+        previous = Some(&row.workload);
+        let mut label = row.label.clone();
+        for (figure, ratio) in row.venues() {
+            let mut cells = vec![
+                std::mem::take(&mut workload),
+                std::mem::take(&mut label),
+                figure.venue().to_owned(),
+                median(Some(figure)),
+            ];
+            if with_p95 {
+                cells.push(p95(Some(figure), None));
+            }
+            cells.push(ratio.map(|ratio| format::ratio(&ratio.ratio)).unwrap_or_default());
+            cells.push(counts(Some(figure), None));
+            table.add_row(cells);
+        }
+    }
+    table
+}
+
+fn table(shown: &ShownTable<'_>, detail: Option<&RunDetail>, width: Option<u16>) -> Table {
+    if shown.has_platforms() {
+        return by_venue(shown, width);
+    }
+    let mut table = empty(width);
     let with_p95 = shown.has_p95();
     let mut header = vec!["function/size", "measure", "native", "wasm"];
     if with_p95 {
@@ -75,6 +155,7 @@ fn distributions(detail: &RunDetail, native: Option<&Figure>, wasm: Option<&Figu
                 && found.function == figure.function
                 && found.size == figure.size
                 && found.engine == figure.engine
+                && found.platform == figure.platform
                 && found.state == figure.state
                 && found.experiment == figure.experiment
         })
@@ -122,7 +203,7 @@ fn failures(report: &RunReport) -> String {
             failure.experiment,
             failure.function,
             failure.size,
-            failure.engine,
+            failure.venue(),
             failure.kind,
             failure.message
         );

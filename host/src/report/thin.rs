@@ -20,6 +20,7 @@ pub(super) fn distributions(gathered: &Gathered) -> Vec<Distribution> {
                 function: key.function.clone(),
                 size: key.size.clone(),
                 engine: key.engine.clone(),
+                platform: key.platform.clone(),
                 state: key.state,
                 measure: key.measure.clone(),
                 n: sorted.len(),

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+/// The platform of what was measured in a worker process of ours, on none.
+pub const IN_PROCESS: &str = "in-process";
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

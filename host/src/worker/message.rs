@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::engine::wasm::FileCounts;
 use crate::engine::{EngineKind, GrowthEvent};
 use crate::probe::counters::{CounterSeries, Pass, PassValues, Trigger};
-use crate::probe::disk_io::IoCounters;
+use crate::probe::disk_io::{IoCounters, TreeDropped};
 
 /// From the host to a worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -131,6 +131,21 @@ pub struct Measured {
     pub answers: Vec<Answer>,
     /// What the probe read.
     pub readings: Readings,
+    /// What the platform says of the call; absent for a worker, which is none.
+    #[serde(default)]
+    pub platform: Option<PlatformTimes>,
+}
+
+/// The parts of a call, as its platform tells them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlatformTimes {
+    /// Waiting for an instance, ns.
+    pub queue_ns: Option<u64>,
+    /// Starting the instance, ns; absent for a warm one.
+    pub start_instance_ns: Option<u64>,
+    /// In the instance, ns.
+    pub execution_ns: Option<u64>,
 }
 
 /// What an instance answered.
@@ -171,12 +186,14 @@ pub enum Readings {
     Time {
         /// Wall time, ns.
         wall_ns: u64,
-        /// Processor time of the thread in user mode, us.
-        user_us: u64,
+        /// Processor time in user mode, us: of the thread that ran the handler.
+        user_us: Option<u64>,
         /// In the kernel, us.
-        system_us: u64,
-        /// Both together from the scheduler's clock, ns.
-        cpu_ns: u64,
+        system_us: Option<u64>,
+        /// Both together from the scheduler's clock, ns: of the thread, or of an instance's whole process.
+        cpu_ns: Option<u64>,
+        /// Why something is absent.
+        unread: Option<String>,
     },
     /// Of `memory`.
     Memory(MemoryReadings),
@@ -201,7 +218,7 @@ pub struct CounterReadings {
 }
 
 /// What `memory` read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryReadings {
     /// Highest resident set of the process during the invocation, bytes.
@@ -219,9 +236,9 @@ pub struct MemoryReadings {
     /// Growths of linear memory during the invocation.
     pub growth: Vec<GrowthEvent>,
     /// Page faults served from memory during the invocation.
-    pub minor_faults: u64,
+    pub minor_faults: Option<u64>,
     /// Page faults that waited for the disk.
-    pub major_faults: u64,
+    pub major_faults: Option<u64>,
     /// Why something is absent.
     pub unread: Option<String>,
 }
@@ -236,6 +253,17 @@ pub struct PageCacheReport {
     pub resident_bytes: Option<u64>,
     /// What failed, where something did.
     pub failure: Option<String>,
+}
+
+impl PageCacheReport {
+    /// Of what was dropped.
+    pub fn of(dropped: &TreeDropped) -> PageCacheReport {
+        PageCacheReport {
+            input_bytes: dropped.bytes,
+            resident_bytes: dropped.resident_bytes,
+            failure: dropped.failures.first().map(|failure| format!("{}: {}", failure.path.display(), failure.reason)),
+        }
+    }
 }
 
 /// What `disk-io` read.

@@ -6,6 +6,7 @@ use super::counting::Counters;
 use super::measured_call::faasbench_measured_call;
 use super::message::{DiskIoReadings, MemoryReadings, PageCacheReport, ProbeRequest, Readings};
 use super::slots::{Slot, invoke_all};
+use super::unread::Unread;
 use crate::probe::clock::{Bracket, Scope, Usage, monotonic_ns};
 use crate::probe::counters::{Kernel, Pass, Trigger};
 use crate::probe::disk_io::{IoProbe, drop_tree};
@@ -51,9 +52,10 @@ fn time(event: &str, slots: &mut [Slot]) -> Around {
         outcomes,
         readings: Readings::Time {
             wall_ns: times.wall_ns,
-            user_us: times.usage.user_us,
-            system_us: times.usage.system_us,
-            cpu_ns: times.cpu_ns,
+            user_us: Some(times.usage.user_us),
+            system_us: Some(times.usage.system_us),
+            cpu_ns: Some(times.cpu_ns),
+            unread: None,
         },
     }
 }
@@ -85,8 +87,8 @@ fn memory(event: &str, slots: &mut [Slot]) -> Around {
         uss_after_bytes: after.map(|holding| holding.uss_bytes),
         linear_memory_peak_bytes: slots.iter().filter_map(|slot| slot.instance.linear_memory_peak_bytes()).max(),
         growth: slots.iter_mut().flat_map(|slot| slot.instance.take_growth_events()).collect(),
-        minor_faults: usage.minor_faults,
-        major_faults: usage.major_faults,
+        minor_faults: Some(usage.minor_faults),
+        major_faults: Some(usage.major_faults),
         unread: unread.reason,
     };
     Around { start_monotonic_ns, end_monotonic_ns, outcomes, readings: Readings::Memory(readings) }
@@ -96,11 +98,7 @@ fn disk_io(event: &str, slots: &mut [Slot], to_drop: Option<&Path>) -> Around {
     let mut unread = Unread::default();
     let page_cache = to_drop.map(|inputs| {
         let dropped = drop_tree(inputs);
-        PageCacheReport {
-            input_bytes: dropped.bytes,
-            resident_bytes: dropped.resident_bytes,
-            failure: dropped.failures.first().map(|failure| format!("{}: {}", failure.path.display(), failure.reason)),
-        }
+        PageCacheReport::of(&dropped)
     });
     for slot in slots.iter_mut() {
         slot.instance.take_file_counts();
@@ -151,22 +149,4 @@ fn simulation(event: &str, slots: &mut [Slot]) -> Around {
     let start_monotonic_ns = monotonic_ns();
     faasbench_measured_call(&mut || outcomes = invoke_all(event, slots));
     Around { start_monotonic_ns, end_monotonic_ns: monotonic_ns(), outcomes, readings: Readings::Simulation }
-}
-
-/// The first reason why something could not be read.
-#[derive(Default)]
-struct Unread {
-    reason: Option<String>,
-}
-
-impl Unread {
-    fn keep<T, E: std::fmt::Display>(&mut self, result: Result<T, E>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.reason.get_or_insert_with(|| error.to_string());
-                None
-            }
-        }
-    }
 }

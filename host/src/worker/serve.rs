@@ -15,6 +15,7 @@ use super::slots::Slot;
 use crate::engine::wasm::{Allocation, ArtefactCache, Configuration, Interruption};
 use crate::engine::{EngineKind, LaunchTimes, Launcher, LauncherOptions, Limits};
 use crate::probe::clock::{Bracket, Scope, monotonic_ns, unix_ns};
+use crate::results::IN_PROCESS;
 use crate::workload;
 
 /// The command line's name for a worker; not for people.
@@ -101,10 +102,7 @@ impl Ready {
             storage: storage.clone(),
             scratch_root: preparation.scratch.clone(),
             limits: Limits { memory_bytes: preparation.memory_limit_bytes, ..Limits::default() },
-            platform: match preparation.engine {
-                EngineKind::Native => "process".to_owned(),
-                EngineKind::Wasm => "wasm".to_owned(),
-            },
+            platform: IN_PROCESS.to_owned(),
         })
         .map_err(|error| error.to_string())?;
         let mut phases = Vec::new();
@@ -153,7 +151,7 @@ impl Ready {
                 }
             })
             .collect();
-        Measured { start_unix_ns, start_monotonic_ns, end_monotonic_ns, answers, readings }
+        Measured { start_unix_ns, start_monotonic_ns, end_monotonic_ns, answers, readings, platform: None }
     }
 
     /// A trap or a limit ends an instance; the next invocation gets a new one, as on any platform.
@@ -169,7 +167,7 @@ impl Ready {
 }
 
 /// Removes the object that a response names, so that a thousand repetitions don't fill the disk.
-fn remove_output(storage: &DirectoryStorage, body: &str) {
+pub(crate) fn remove_output(storage: &DirectoryStorage, body: &str) {
     let response: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
     let result = &response["result"];
     if let (Some(bucket), Some(key)) = (result["bucket"].as_str(), result["key"].as_str()) {

@@ -21,9 +21,13 @@ pub(in crate::cli) struct RunArguments {
     #[arg(short, long = "function", value_name = "FUNCTION", value_delimiter = ',')]
     pub(in crate::cli) functions: Vec<String>,
 
-    /// How they run: native, wasm [default: both]
+    /// The engines that run them in a worker of ours: native, wasm [default: both]
     #[arg(long = "engine", value_name = "ENGINE", value_delimiter = ',')]
     pub(in crate::cli) engines: Vec<EngineKind>,
+
+    /// Platforms of this machine that run them too, in their own sandboxes and looked at from outside: process, container
+    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
+    pub(in crate::cli) platforms: Vec<String>,
 
     /// Which generated inputs: test, small, large [default: test]
     #[arg(long = "size", value_name = "SIZE", value_delimiter = ',')]
@@ -95,12 +99,12 @@ pub(in crate::cli) struct RunArguments {
     pub(in crate::cli) seed: u64,
 
     /// Carry out a plan from a file; it replaces every choice above
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["experiments", "functions", "engines", "sizes", "input",
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["experiments", "functions", "engines", "platforms", "sizes", "input",
         "repetitions", "until_ci", "pin", "cold_cache", "event_sets", "events", "sample_every", "simulate", "instances"])]
     pub(in crate::cli) plan: Option<PathBuf>,
 
     /// Go on with a run that was cut, by its id or `latest`: what is measured stays, the rest of its plan is done
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["experiments", "functions", "engines", "sizes", "input",
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["experiments", "functions", "engines", "platforms", "sizes", "input",
         "repetitions", "processes", "until_ci", "max_repetitions", "timeout", "memory_limit", "pin", "instances",
         "sample_period", "cold_cache", "event_sets", "events", "sample_every", "simulate", "seed", "plan", "label"])]
     pub(in crate::cli) resume: Option<String>,

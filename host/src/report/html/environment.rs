@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use serde_json::Value as Json;
 
 use crate::report::plot::label::clean;
-use crate::report::{RunReport, shell_words};
+use crate::report::{RunReport, format, shell_words};
 
 /// A fact's value as text; none where it isn't known.
 fn known(fact: &Json) -> Option<String> {
@@ -52,6 +52,46 @@ fn row(name: &str, fact: &Json) -> (String, String, bool) {
     }
 }
 
+/// Size and digest of everything that was run.
+fn code(report: &RunReport) -> Markup {
+    let code = &report.run.code;
+    let size = |bytes: Option<u64>| bytes.map_or("-".to_owned(), |bytes| format::value(bytes as f64, "bytes"));
+    html! {
+        @if !code.is_empty() {
+            details {
+                summary { "The code: sizes and digests" }
+                div.scroll tabindex="0" role="region" aria-label="The code" {
+                    table {
+                        thead {
+                            tr {
+                                th scope="col" { "function" }
+                                th scope="col" { "where" }
+                                th.number scope="col" { "code" }
+                                th scope="col" { "digest" }
+                                th.number scope="col" { "image" }
+                                th scope="col" { "digest" }
+                            }
+                        }
+                        tbody {
+                            @for one in code {
+                                tr {
+                                    th scope="row" { (clean(&one.function)) }
+                                    td { (clean(one.venue())) }
+                                    td.number { (size(one.bytes)) }
+                                    td { code { (clean(one.digest.as_deref().unwrap_or("not known"))) } }
+                                    td.number { @if one.image_digest.is_some() { (size(one.image_bytes)) } }
+                                    td { code { (clean(one.image_digest.as_deref().unwrap_or_default())) } }
+                                }
+                            }
+                        }
+                    }
+                }
+                p.remark { "In a worker of ours, native code is a part of faasbench itself: the size and digest are its." }
+            }
+        }
+    }
+}
+
 /// Everything that is needed to repeat the run.
 pub(super) fn section(prefix: &str, report: &RunReport) -> Markup {
     let run = &report.run;
@@ -70,6 +110,7 @@ pub(super) fn section(prefix: &str, report: &RunReport) -> Markup {
                 button.copy type="button" hidden { "Copy" }
             }
             p.facts { "Seed " (run.seed) ", faasbench " (clean(&run.version)) ". The plan below, in a file, is what `faasbench run --plan FILE` takes." }
+            (code(report))
             details {
                 summary { "The plan" }
                 pre tabindex="0" { code { (clean_lines(&serde_json::to_string_pretty(&run.plan).unwrap_or_default())) } }

@@ -116,7 +116,7 @@ fn failures(report: &RunReport) -> Markup {
                     @for failure in &report.failures {
                         li {
                             (failure.n) " of " (clean(&failure.experiment)) " " (clean(&failure.function)) "/"
-                            (clean(&failure.size)) " on " (clean(&failure.engine)) ": " (clean(&failure.kind)) ": "
+                            (clean(&failure.size)) " on " (clean(failure.venue())) ": " (clean(&failure.kind)) ": "
                             (clean(&failure.message))
                         }
                     }

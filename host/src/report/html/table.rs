@@ -15,8 +15,62 @@ const MOST_FILES: usize = 200;
 /// Most rows of one table; a run of thousands of workloads is read by other programs.
 const MOST_ROWS: usize = 2_000;
 
+/// The figures of an experiment in one state, with a row for each venue.
+fn by_venue(table: &ShownTable<'_>) -> Markup {
+    let with_p95 = table.has_p95();
+    let mut previous = None;
+    let mut rows = Vec::new();
+    for row in table.rows.iter().take(MOST_ROWS) {
+        let begins = previous != Some(&row.workload);
+        previous = Some(&row.workload);
+        for (position, (figure, ratio)) in row.venues().into_iter().enumerate() {
+            rows.push((begins && position == 0, position == 0, row, figure, ratio));
+        }
+    }
+    html! {
+        table {
+            thead {
+                tr {
+                    th scope="col" { "function/size" }
+                    th scope="col" { "measure" }
+                    th scope="col" { "where" }
+                    th.number scope="col" { "median" }
+                    @if with_p95 { th.number scope="col" { "p95" } }
+                    th.number scope="col" { "/ native" }
+                    th.number scope="col" { "n" }
+                }
+            }
+            tbody {
+                @for (begins, is_first, row, figure, ratio) in &rows {
+                    tr.begins[*begins] {
+                        th scope="row" { @if *begins { (clean(&row.workload)) } }
+                        td { @if *is_first { (clean(&row.label)) } }
+                        td { (clean(figure.venue())) }
+                        td.number { (median(Some(figure))) }
+                        @if with_p95 { td.number { (p95(Some(figure), None)) } }
+                        td.number { @if let Some(ratio) = ratio { (format::ratio(&ratio.ratio)) } }
+                        td.number { (counts(Some(figure), None)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The figures of an experiment in one state.
 pub(super) fn figures(table: &ShownTable<'_>) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(table.title) {
+            @if table.has_platforms() { (by_venue(table)) } @else { (by_engine(table)) }
+        }
+        @if table.rows.len() > MOST_ROWS {
+            p.remark { (MOST_ROWS) " of " (table.rows.len()) " rows are shown; `faasbench show --json` has all." }
+        }
+    }
+}
+
+/// The figures of an experiment in one state, both engines beside each other.
+fn by_engine(table: &ShownTable<'_>) -> Markup {
     let with_p95 = table.has_p95();
     let mut previous = None;
     let rows: Vec<(bool, &ShownRow<'_>)> = table
@@ -30,36 +84,31 @@ pub(super) fn figures(table: &ShownTable<'_>) -> Markup {
         })
         .collect();
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(table.title) {
-            table {
-                thead {
-                    tr {
-                        th scope="col" { "function/size" }
-                        th scope="col" { "measure" }
-                        th.number scope="col" { "native" }
-                        th.number scope="col" { "WASM" }
-                        @if with_p95 { th.number scope="col" { "p95 native, WASM" } }
-                        th.number scope="col" { "WASM / native" }
-                        th.number scope="col" { "n" }
-                    }
+        table {
+            thead {
+                tr {
+                    th scope="col" { "function/size" }
+                    th scope="col" { "measure" }
+                    th.number scope="col" { "native" }
+                    th.number scope="col" { "WASM" }
+                    @if with_p95 { th.number scope="col" { "p95 native, WASM" } }
+                    th.number scope="col" { "WASM / native" }
+                    th.number scope="col" { "n" }
                 }
-                tbody {
-                    @for (begins, row) in &rows {
-                        tr.begins[*begins] {
-                            th scope="row" { @if *begins { (clean(&row.workload)) } }
-                            td { (clean(&row.label)) }
-                            td.number { (median(row.native)) }
-                            td.number { (median(row.wasm)) }
-                            @if with_p95 { td.number { (p95(row.native, row.wasm)) } }
-                            td.number { @if let Some(ratio) = row.ratio { (format::ratio(&ratio.ratio)) } }
-                            td.number { (counts(row.native, row.wasm)) }
-                        }
+            }
+            tbody {
+                @for (begins, row) in &rows {
+                    tr.begins[*begins] {
+                        th scope="row" { @if *begins { (clean(&row.workload)) } }
+                        td { (clean(&row.label)) }
+                        td.number { (median(row.native)) }
+                        td.number { (median(row.wasm)) }
+                        @if with_p95 { td.number { (p95(row.native, row.wasm)) } }
+                        td.number { @if let Some(ratio) = row.ratio { (format::ratio(&ratio.ratio)) } }
+                        td.number { (counts(row.native, row.wasm)) }
                     }
                 }
             }
-        }
-        @if table.rows.len() > MOST_ROWS {
-            p.remark { (MOST_ROWS) " of " (table.rows.len()) " rows are shown; `faasbench show --json` has all." }
         }
     }
 }

@@ -32,10 +32,10 @@ pub(super) struct Wanted<'t> {
 /// Figures of one measure by workload and engine. None where there are none.
 pub(super) fn values(view: &View<'_>, figures: &[&Figure], wanted: &Wanted<'_>) -> Option<(Plot, Option<String>)> {
     let unit = figures.first()?.measure.unit.clone();
-    let names = engines(figures.iter().map(|figure| figure.engine.as_str()));
+    let names = engines(figures.iter().map(|figure| figure.venue()));
     let by_place: BTreeMap<(&str, &str, &str), &Figure> = figures
         .iter()
-        .map(|figure| ((figure.function.as_str(), figure.size.as_str(), figure.engine.as_str()), *figure))
+        .map(|figure| ((figure.function.as_str(), figure.size.as_str(), figure.venue()), *figure))
         .collect();
     let (shown, left_out) = capped(workloads(figures), MOST_ROWS, "functions");
     let mut rows = Vec::new();

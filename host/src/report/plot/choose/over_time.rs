@@ -37,7 +37,7 @@ pub(super) fn group(view: &View<'_>, experiment: &str, heading: &str) -> Group {
         .iter()
         .filter(|series| series.experiment == experiment && !series.points.is_empty())
         .collect();
-    let rank = |series: &TimeSeries| match series.engine.as_str() {
+    let rank = |series: &TimeSeries| match series.venue() {
         "native" => 0,
         "wasm" => 1,
         _ => 2,
@@ -55,8 +55,8 @@ pub(super) fn group(view: &View<'_>, experiment: &str, heading: &str) -> Group {
             .map(|point| point.value)
             .filter(|v| v.is_finite())
             .fold(0.0, f64::max);
-        for engine in engines(workload.iter().map(|one| one.engine.as_str())) {
-            let of_engine: Vec<&TimeSeries> = workload.iter().copied().filter(|one| one.engine == engine).collect();
+        for engine in engines(workload.iter().map(|one| one.venue())) {
+            let of_engine: Vec<&TimeSeries> = workload.iter().copied().filter(|one| one.venue() == engine).collect();
             for lines in of_engine.chunks(MOST_LINES) {
                 if group.plots.len() < MOST_PLOTS {
                     group.plots.push(plot(view, experiment, lines, up_to));
@@ -100,7 +100,7 @@ fn name(series: &str) -> String {
 /// There is at least one series, and all are of one workload, engine and unit.
 fn plot(view: &View<'_>, experiment: &str, series: &[&TimeSeries], up_to: f64) -> Plot {
     let first = series[0];
-    let (unit, engine) = (first.unit.clone(), engine_name(&first.engine));
+    let (unit, engine) = (first.unit.clone(), engine_name(first.venue()));
     let workload = view.name((&first.function, &first.size));
     let mut data = Data { header: ["series", "since", "value"].map(str::to_owned).to_vec(), rows: Vec::new() };
     let mut lines = Vec::new();

@@ -28,9 +28,9 @@ pub(super) fn plots(
             && distribution.sorted.iter().any(|value| is_drawable(*value))
     };
     let found: Vec<&Distribution> = view.detail.distributions.iter().filter(of_workload).collect();
-    let names = engines(found.iter().map(|distribution| distribution.engine.as_str()));
+    let names = engines(found.iter().map(|distribution| distribution.venue()));
     let by_engine: Vec<&Distribution> =
-        names.iter().filter_map(|engine| found.iter().find(|found| found.engine == **engine).copied()).collect();
+        names.iter().filter_map(|engine| found.iter().find(|found| found.venue() == *engine).copied()).collect();
     if by_engine.is_empty() {
         return Vec::new();
     }
@@ -43,7 +43,7 @@ pub(super) fn plots(
 }
 
 fn series(by_engine: &[&Distribution]) -> Vec<Series> {
-    by_engine.iter().enumerate().map(|(place, found)| engine_series(&found.engine, place)).collect()
+    by_engine.iter().enumerate().map(|(place, found)| engine_series(found.venue(), place)).collect()
 }
 
 fn distribution(name: &str, by_engine: &[&Distribution], figures: &[&Figure]) -> Plot {
@@ -67,9 +67,9 @@ fn distribution(name: &str, by_engine: &[&Distribution], figures: &[&Figure]) ->
         if sorted.is_empty() {
             continue;
         }
-        let engine = engine_name(&found.engine);
+        let engine = engine_name(found.venue());
         let figure = figures.iter().find(|figure| {
-            figure.engine == found.engine && figure.function == found.function && figure.size == found.size
+            figure.venue() == found.venue() && figure.function == found.function && figure.size == found.size
         });
         let estimate = figure.and_then(|figure| figure.median);
         let median = estimate.map_or_else(|| quantile(&sorted, 0.5), |estimate| estimate.value);
@@ -107,7 +107,7 @@ fn order(name: &str, by_engine: &[&Distribution]) -> Plot {
     let unit = by_engine[0].measure.unit.clone();
     let longest = by_engine.iter().map(|found| found.in_order.len()).max().unwrap_or(0);
     let mut data = Data { header: vec!["place in the order".to_owned()], rows: Vec::new() };
-    data.header.extend(by_engine.iter().map(|found| engine_name(&found.engine)));
+    data.header.extend(by_engine.iter().map(|found| engine_name(found.venue())));
     let places: Vec<usize> = (0..longest).collect();
     for place in thinned(&places, MOST_ROWS) {
         let cells = by_engine
@@ -127,7 +127,7 @@ fn order(name: &str, by_engine: &[&Distribution]) -> Plot {
             };
             format!(
                 "{}: median of the first half {}, of the second {}",
-                engine_name(&found.engine),
+                engine_name(found.venue()),
                 half(first),
                 half(second)
             )

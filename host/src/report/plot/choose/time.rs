@@ -65,9 +65,11 @@ fn against(view: &View<'_>) -> Group {
             as_bars: false,
         },
     ));
-    let by_engine: Vec<(String, Vec<&Figure>)> = engines(figures.iter().map(|figure| figure.engine.as_str()))
+    let by_engine: Vec<(String, Vec<&Figure>)> = engines(figures.iter().map(|figure| figure.venue()))
         .into_iter()
-        .map(|engine| (engine_name(engine), figures.iter().copied().filter(|figure| figure.engine == engine).collect()))
+        .map(|engine| {
+            (engine_name(engine), figures.iter().copied().filter(|figure| figure.venue() == engine).collect())
+        })
         .collect();
     group.add(heat(
         view,
@@ -93,8 +95,8 @@ fn cold(view: &View<'_>) -> Group {
         ("faster", "slower"),
     ));
     let mut columns: Vec<(String, Vec<&Figure>)> = Vec::new();
-    for engine in engines(cached.iter().map(|figure| figure.engine.as_str())) {
-        let of_engine = cached.iter().copied().filter(|figure| figure.engine == engine).collect();
+    for engine in engines(cached.iter().map(|figure| figure.venue())) {
+        let of_engine = cached.iter().copied().filter(|figure| figure.venue() == engine).collect();
         columns.push((engine_name(engine), of_engine));
     }
     columns.push(("WASM, compiled on the spot".to_owned(), compiled.clone()));
@@ -124,7 +126,7 @@ fn phases(view: &View<'_>, state: State, name: &str, title: &str) -> Option<(Plo
         return None;
     }
     let all: Vec<&Figure> = measured.iter().flatten().copied().collect();
-    let names = engines(all.iter().map(|figure| figure.engine.as_str()));
+    let names = engines(all.iter().map(|figure| figure.venue()));
     let (shown, left_out) = capped(workloads(&all), 16, "functions");
     let used: Vec<usize> = (0..PHASES.len()).filter(|place| !measured[*place].is_empty()).collect();
     let series = used
@@ -140,7 +142,7 @@ fn phases(view: &View<'_>, state: State, name: &str, title: &str) -> Option<(Plo
         for engine in &names {
             let of = |figures: &[&Figure]| {
                 let found = figures.iter().find(|figure| {
-                    figure.engine == **engine && (figure.function.as_str(), figure.size.as_str()) == workload
+                    figure.venue() == *engine && (figure.function.as_str(), figure.size.as_str()) == workload
                 });
                 found.and_then(|figure| figure.median.map(|median| median.value))
             };

@@ -52,10 +52,14 @@ impl<'a> View<'a> {
         self.report.figures.iter().filter(wanted).collect()
     }
 
-    /// The ratios of one measure.
+    /// WASM against native code in one measure.
     pub(super) fn ratios(&self, experiment: &str, state: State, measure: &str) -> Vec<&'a Ratio> {
-        let wanted =
-            |ratio: &&Ratio| ratio.experiment == experiment && ratio.state == state && ratio.measure.name == measure;
+        let wanted = |ratio: &&Ratio| {
+            ratio.experiment == experiment
+                && ratio.state == state
+                && ratio.measure.name == measure
+                && ratio.numerator == "wasm"
+        };
         self.report.ratios.iter().filter(wanted).collect()
     }
 }
@@ -85,6 +89,8 @@ pub(super) fn engine_series(engine: &str, place: usize) -> Series {
     let (colour, shape) = match engine {
         "native" => (BLUE, Shape::Circle),
         "wasm" => (VERMILION, Shape::Square),
+        "process" => (GREEN, Shape::Triangle),
+        "container" => (PURPLE, Shape::Diamond),
         _ => OTHERS[place % OTHERS.len()],
     };
     Series { name: engine_name(engine), colour, shape }
