@@ -74,7 +74,11 @@ impl CloudStorage {
     pub fn list_details(&self, bucket: &str, prefix: &str, after: Option<&str>) -> Result<ObjectPage, Error> {
         let request = self.request("listing", bucket, None);
         let (store, base) = self.bucket(bucket)?;
-        let full = format!("{base}{prefix}");
+        let mut full = format!("{base}{prefix}");
+        if self.location.service == Service::Azure && !full.ends_with('/') {
+            // The client drops an object whose key is all of the prefix, so it gets a shorter one.
+            full.pop();
+        }
         let mut token = None;
         let mut offset = None;
         if let Some(after) = after {
