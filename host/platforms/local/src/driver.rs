@@ -86,14 +86,28 @@ pub trait Driver: Send + Sync + 'static {
     }
 }
 
+/// Takes each line that an instance prints.
+pub type Log = Arc<dyn Fn(LogStream, &str) + Send + Sync>;
+
 /// What is told to an instance at its start.
 pub struct StartRequest {
     /// The identity that it is to give in its answers.
     pub id: String,
     /// Takes each line that it prints.
-    pub log: Arc<dyn Fn(LogStream, &str) + Send + Sync>,
+    pub log: Log,
     /// Where to write down what outlives this process, such as a container.
     pub ledger: Arc<dyn Ledger>,
+}
+
+/// What an instance is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// An invocation waits for it; others may follow.
+    OnDemand,
+    /// It is to be there before anybody waits: nothing of its start is put off.
+    Ahead,
+    /// For one invocation, after which it is ended.
+    SingleUse,
 }
 
 /// A deployment of which instances can be started.
@@ -105,6 +119,14 @@ pub trait Prepared: Send + Sync {
     /// # Errors
     /// When it ended at its start, or did not become ready.
     async fn start(&self, request: StartRequest) -> Result<Arc<dyn Instance>, PlatformError>;
+
+    /// The same, for a driver that makes use of what the instance is for.
+    ///
+    /// # Errors
+    /// As [`Prepared::start`].
+    async fn start_for(&self, request: StartRequest, _: Purpose) -> Result<Arc<dyn Instance>, PlatformError> {
+        self.start(request).await
+    }
 }
 
 /// What an instance made of one invocation.
