@@ -110,15 +110,15 @@ impl GuestDescriptor for Opened {
             directory: has(OpenFlags::DIRECTORY),
             truncate: has(OpenFlags::TRUNCATE),
         };
-        if open.create || open.truncate {
+        if open.create || open.truncate || flags.bits() & WRITE != 0 {
             self.allowed(MUTATE)?;
         }
         let node = self.node.open(&path, open).map_err(code)?;
         if node.is_directory() && flags.bits() & WRITE != 0 {
             return Err(ErrorCode::IsDirectory);
         }
-        // What a folder may not be used for, nothing opened through it may.
-        let flags = if self.flags & MUTATE == 0 { flags.bits() & !(WRITE | MUTATE) } else { flags.bits() };
+        // A folder may be used for what the one may that it was opened through, whatever was asked for: so hosts do it.
+        let flags = if node.is_directory() { READ | self.flags & MUTATE } else { flags.bits() };
         Ok(Descriptor::new(Opened { node, flags }))
     }
 
