@@ -1,5 +1,6 @@
 //! One instance: a process that serves invocations.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,8 @@ pub(crate) struct ProcessInstance {
     pub(crate) printed: Arc<Printed>,
     pub(crate) cgroup: Option<Arc<Cgroup>>,
     pub(crate) limits: InstanceLimits,
+    /// Its own root, as this process sees it.
+    pub(crate) root: Option<PathBuf>,
 }
 
 #[async_trait]
@@ -61,6 +64,11 @@ impl Instance for ProcessInstance {
             is_usable,
         };
         match outcome {
+            Some(Ok(Reply { status, .. })) if status >= 500 && status != 504 && self.is_scratch_full() => {
+                self.monitor.kill(Cause::Scratch);
+                let (status, body) = self.stopped(Cause::Scratch);
+                served(status, body, None, false)
+            }
             Some(Ok(Reply { status, identity, body })) => {
                 // At the deadline an image answers by itself, and its function goes on.
                 let is_late = status == 504 || execution > self.limits.time;
@@ -117,6 +125,13 @@ impl ProcessInstance {
     fn peak_memory_bytes(&self) -> Option<u64> {
         let of_group = self.cgroup.as_ref().and_then(|cgroup| cgroup.peak_memory_bytes());
         of_group.or_else(|| process_table::peak_memory_bytes(self.pid))
+    }
+
+    /// Whether its scratch disk is full, which a function may have told as a failure of its own.
+    fn is_scratch_full(&self) -> bool {
+        let Some(root) = &self.root else { return false };
+        // One that can't be seen is not known to be full.
+        rustix::fs::statvfs(root).is_ok_and(|found| found.f_bfree == 0 || found.f_ffree == 0)
     }
 
     /// The answer to an invocation that was stopped at a limit.

@@ -156,6 +156,7 @@ impl Prepared for ProcessDeployment {
             printed,
             cgroup: started.cgroup,
             limits: shared.limits,
+            root: shared.facilities.namespaces.is_ok().then(|| format!("/proc/{pid}/root").into()),
         };
         self.wait_until_ready(&instance).await?;
         instance.printed.remark(&format!("started in {} us as process {pid}", begin.elapsed().as_micros()));
