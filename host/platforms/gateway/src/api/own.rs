@@ -166,8 +166,10 @@ async fn deployment(
         }
         "metrics" if is(Method::GET) => answer(200, &platform.metrics(deployment).await?),
         "billing" if is(Method::GET) => {
-            let call = CallId(query(request, "call").unwrap_or_default().into_owned());
-            answer(200, &platform.billing(deployment, &call).await?)
+            let call = query(request, "call").unwrap_or_default();
+            // An asynchronous call has a name of the gateway's.
+            let call = gateway.platforms_call(&call).unwrap_or_else(|| call.into_owned());
+            answer(200, &platform.billing(deployment, &CallId(call)).await?)
         }
         "" => Ok(method_not_allowed("GET, PUT, DELETE")),
         "wait" | "cold" | "scale" => Ok(method_not_allowed("POST")),

@@ -175,7 +175,11 @@ async fn logs(gateway: &Gateway, request: &Request) -> Result<Response, Platform
             u64::try_from(time.as_nanosecond()).unwrap_or(0)
         }
     };
-    let tail = number(request, "tail")?.filter(|tail| *tail > 0).map_or(usize::MAX, |tail| tail as usize);
+    let tail = match query(request, "tail") {
+        // As faas-cli asks for all.
+        Some(tail) if tail.starts_with('-') => usize::MAX,
+        _ => number(request, "tail")?.filter(|tail| *tail > 0).map_or(usize::MAX, |tail| tail as usize),
+    };
     let instance = query(request, "instance").filter(|instance| !instance.is_empty());
     let lines = gateway.functions.platform.logs(&function.deployment, since).await?;
     let lines: Vec<_> =

@@ -7,7 +7,8 @@ use platform::{Answer, Billing, CallId, InstanceIdentity, Timings};
 
 use super::connection::Exchanged;
 use crate::server::{
-    BILLING, CALL_ID, EXECUTION, INSTANCE_ID, INSTANCE_SEQUENCE, INSTANCE_UPTIME, QUEUE, START, microseconds,
+    BILLING, CALL_ID, EXECUTION, INSTANCE_ID, INSTANCE_SEQUENCE, INSTANCE_UPTIME, PLATFORM_CALL, QUEUE, START,
+    microseconds,
 };
 
 /// The moment of a call, by both clocks.
@@ -42,7 +43,7 @@ pub(crate) fn answer(exchanged: Exchanged, status: u16, begin: Begin, connected:
     };
     Answer {
         status,
-        call: call(headers),
+        call: text(headers, &PLATFORM_CALL).map(|name| CallId(name.to_owned())).or_else(|| call(headers)),
         instance: instance(headers),
         timings,
         billing: text(headers, &BILLING).and_then(|text| serde_json::from_str::<Billing>(text).ok()),

@@ -26,6 +26,8 @@ pub(crate) const START: HeaderName = HeaderName::from_static("x-start-us");
 pub(crate) const EXECUTION: HeaderName = HeaderName::from_static("x-execution-us");
 /// What the platform bills, as a JSON object.
 pub(crate) const BILLING: HeaderName = HeaderName::from_static("x-billing");
+/// The platform's own name of the call, under which it knows the price.
+pub(crate) const PLATFORM_CALL: HeaderName = HeaderName::from_static("x-faasbench-call");
 /// The deployment that a call is meant for; another one of that name does not serve it.
 pub(crate) const DEPLOYMENT: HeaderName = HeaderName::from_static("x-faasbench-deployment");
 pub(crate) const TRACE_PARENT: HeaderName = HeaderName::from_static("traceparent");

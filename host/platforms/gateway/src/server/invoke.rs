@@ -12,8 +12,8 @@ use platform::{Answer, Invocation, Platform};
 
 use super::functions::Function;
 use super::headers::{
-    BILLING, CALL_ID, DURATION, EXECUTION, INSTANCE_ID, INSTANCE_SEQUENCE, INSTANCE_UPTIME, QUEUE, START, START_TIME,
-    Values, patience,
+    BILLING, CALL_ID, DURATION, EXECUTION, INSTANCE_ID, INSTANCE_SEQUENCE, INSTANCE_UPTIME, PLATFORM_CALL, QUEUE,
+    START, START_TIME, Values, patience,
 };
 use super::trace;
 use crate::failure::{failure, refusal};
@@ -88,6 +88,9 @@ impl Call {
             if let Some(nanoseconds) = nanoseconds {
                 values.add_microseconds(name, nanoseconds);
             }
+        }
+        if let Some(call) = &answer.call {
+            values.add(PLATFORM_CALL, format_args!("{}", call.0));
         }
         if let Some(billing) = &answer.billing
             && let Ok(text) = serde_json::to_string(billing)

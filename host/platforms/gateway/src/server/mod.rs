@@ -14,8 +14,8 @@ mod workers;
 
 pub(crate) use functions::{About, Function};
 pub(crate) use headers::{
-    BILLING, CALL_ID, DEPLOYMENT, EXECUTION, FUNCTION_STATUS, INSTANCE_ID, INSTANCE_SEQUENCE, INSTANCE_UPTIME, QUEUE,
-    START, TIMEOUT, microseconds,
+    BILLING, CALL_ID, DEPLOYMENT, EXECUTION, FUNCTION_STATUS, INSTANCE_ID, INSTANCE_SEQUENCE, INSTANCE_UPTIME,
+    PLATFORM_CALL, QUEUE, START, TIMEOUT, microseconds,
 };
 pub(crate) use metrics::NAMESPACE;
 pub use serve::{Ended, Running, ServeError, serve};

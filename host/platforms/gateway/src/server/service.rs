@@ -12,7 +12,7 @@ use runtime::Shutdown;
 use super::callback::Callback;
 use super::calls::{Calls, Known, Refused};
 use super::functions::{Function, Functions};
-use super::headers::{CALL_ID, CALLBACK, DEPLOYMENT, FUNCTION_NAME, FUNCTION_STATUS, call_name};
+use super::headers::{CALL_ID, CALLBACK, DEPLOYMENT, FUNCTION_NAME, FUNCTION_STATUS, PLATFORM_CALL, call_name};
 use super::invoke::Call;
 use super::metrics::NAMESPACE;
 use crate::api;
@@ -106,13 +106,19 @@ impl Front {
         }
         // Without a token anybody on this machine can ask: then images are named, never given as paths.
         let is_trusted = self.is_private || gateway.token.is_some();
-        if path.starts_with("/system/") {
-            return api::system(gateway, request, is_trusted).await;
+        let is_system = path.starts_with("/system/");
+        if !is_system && !path.starts_with("/faasbench/") {
+            return not_there();
         }
-        if path.starts_with("/faasbench/") {
-            return api::own(gateway, request, is_trusted).await;
-        }
-        not_there()
+        // Apart from the connection: a change is not broken off half way when its client goes.
+        let gateway = gateway.clone();
+        let task = self.gateway.background.spawn(async move {
+            match is_system {
+                true => api::system(&gateway, request, is_trusted).await,
+                false => api::own(&gateway, request, is_trusted).await,
+            }
+        });
+        task.await.unwrap_or_else(|error| refusal(500, &Error::internal(format!("the request failed: {error}"))))
     }
 
     /// A web page of anywhere can send requests to this machine through its visitor's browser, which then says so; one that
@@ -245,6 +251,12 @@ impl Gateway {
             callback.send(&response).await;
         }
         self.calls.finish(&name, response);
+    }
+
+    /// The platform's own name of an asynchronous call that is done.
+    pub(crate) fn platforms_call(&self, name: &str) -> Option<String> {
+        let Known::Done(response) = self.calls.find(name) else { return None };
+        Some(response.headers().get(PLATFORM_CALL)?.to_str().ok()?.to_owned())
     }
 
     /// The result of an asynchronous call: its function's answer, with `X-Function-Status`.

@@ -155,6 +155,8 @@ async fn openfaas_tools_deploy_list_scale_and_remove() {
         logs.body,
         "{\"name\":\"new\",\"namespace\":\"openfaas-fn\",\"instance\":\"one\",\"timestamp\":\"1970-01-01T00:00:02Z\",\"text\":\"second \\\"quoted\\\"\"}\n"
     );
+    // As faas-cli asks for all.
+    assert_eq!(ask("GET", "/system/logs?name=new&tail=-1&follow=true", "").await.body.lines().count(), 2);
     assert_eq!(ask("GET", "/system/namespaces", "").await.json(), serde_json::json!(["openfaas-fn"]));
     assert_eq!(ask("GET", "/system/info", "").await.json()["provider"]["orchestration"], "fake");
     assert_eq!(ask("GET", "/system/function/new?namespace=other", "").await.status, 400);

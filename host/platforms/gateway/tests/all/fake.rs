@@ -19,6 +19,16 @@ use tokio::sync::Notify;
 /// Invocations at once; further ones are refused.
 pub(crate) const CAPACITY: u32 = 8;
 
+/// What every call costs.
+const BILLING: Billing = Billing {
+    billed_us: 1000,
+    start_us: None,
+    wait_us: Some(0),
+    memory_bytes: Some(1_000_000_000),
+    gigabyte_seconds: Some(0.001),
+    peak_memory_bytes: None,
+};
+
 #[derive(Default)]
 pub(crate) struct Fake {
     pub(crate) served: AtomicU64,
@@ -160,14 +170,6 @@ impl Platform for Fake {
             b"\"panic\"" => panic!("as asked"),
             _ => {}
         }
-        let billing = Billing {
-            billed_us: 1000,
-            start_us: None,
-            wait_us: Some(0),
-            memory_bytes: Some(1_000_000_000),
-            gigabyte_seconds: Some(0.001),
-            peak_memory_bytes: None,
-        };
         Ok(Answer {
             status,
             body,
@@ -179,7 +181,7 @@ impl Platform for Fake {
                 execution_ns: Some(30),
                 ..Timings::default()
             },
-            billing: Some(billing),
+            billing: Some(BILLING),
         })
     }
 
@@ -226,8 +228,8 @@ impl Platform for Fake {
         Ok(vec![ProviderMetric { name: "speed".to_owned(), value: 1.5, unit: "m/s".to_owned() }])
     }
 
-    async fn billing(&self, _: &Deployment, _: &CallId) -> Result<Option<Billing>, PlatformError> {
-        Ok(None)
+    async fn billing(&self, _: &Deployment, call: &CallId) -> Result<Option<Billing>, PlatformError> {
+        Ok((call.0 == "platforms-own").then_some(BILLING))
     }
 
     async fn remove(&self, resource: &Resource) -> Result<(), PlatformError> {

@@ -58,7 +58,7 @@ async fn a_server_is_the_platform_that_it_has() {
     assert_eq!(platform.logs(&deployment, 1_500_000_000).await.unwrap().len(), 1);
     assert_eq!(platform.metrics(&deployment).await.unwrap()[0].unit, "m/s");
     let call = cold.call.unwrap();
-    assert_eq!(platform.billing(&deployment, &call).await.unwrap(), None);
+    assert_eq!(platform.billing(&deployment, &call).await.unwrap().unwrap().billed_us, 1000);
 
     platform.remove(&entries[0].resource).await.unwrap();
     platform.remove(&entries[0].resource).await.unwrap();
@@ -79,7 +79,9 @@ async fn asynchronous_calls_come_back() {
     })
     .await;
     let answer = platform.take_result(&deployment, &call).await.unwrap().unwrap();
-    assert_eq!((answer.response().unwrap(), &answer.call), ("\"wait\"", &Some(call)));
+    assert_eq!((answer.response().unwrap(), answer.call.as_ref().unwrap().0.as_str()), ("\"wait\"", "platforms-own"));
+    let price = platform.billing(&deployment, &call).await.unwrap().unwrap();
+    assert_eq!(price.billed_us, 1000);
     let unknown = platform.take_result(&deployment, &platform::CallId("none".to_owned())).await.unwrap_err();
     assert!(unknown.to_string().contains("no asynchronous call"), "{unknown}");
 }
