@@ -1,7 +1,13 @@
 //! The JSON schemas of what the command prints and reads, generated from the types and checked in under `schemas/`.
 
+use platform::LogLine;
 use schemars::{Schema, schema_for};
 
+use crate::configuration;
+use crate::deployments::{
+    BuiltDocument, CleanedDocument, DeployedDocument, InvocationDocument, ObjectDocument, PlatformDocument,
+    RemovalDocument, StatusDocument, UploadedDocument, Verification,
+};
 use crate::environment::Diagnosis;
 use crate::experiment::Plan;
 use crate::report::{ComparisonReport, RunReport};
@@ -17,6 +23,18 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("diagnosis-1.json", schema_for!(Diagnosis)),
         ("listed-runs-1.json", schema_for!(Vec<ListedRun>)),
         ("plan-1.json", schema_for!(Plan)),
+        ("configuration-1.json", schema_for!(configuration::File)),
+        ("platforms-1.json", schema_for!(Vec<PlatformDocument>)),
+        ("built-1.json", schema_for!(Vec<BuiltDocument>)),
+        ("deployed-1.json", schema_for!(Vec<DeployedDocument>)),
+        ("status-1.json", schema_for!(Vec<StatusDocument>)),
+        ("invocation-1.json", schema_for!(InvocationDocument)),
+        ("log-line-1.json", schema_for!(LogLine)),
+        ("undeployed-1.json", schema_for!(RemovalDocument)),
+        ("verification-1.json", schema_for!(Verification)),
+        ("uploaded-1.json", schema_for!(Vec<UploadedDocument>)),
+        ("objects-1.json", schema_for!(Vec<ObjectDocument>)),
+        ("cleaned-1.json", schema_for!(CleanedDocument)),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! One cache folder for all tests of this process.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
@@ -18,6 +19,10 @@ pub(crate) fn cache() -> &'static CacheFolders {
         for folder in [folders.objects(), folders.scratch()] {
             fs::create_dir_all(folder).unwrap();
         }
+        // Native images take minutes to build: they are kept from one run of the tests to the next, by what they are made of.
+        let images = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&images).unwrap();
+        std::os::unix::fs::symlink(images, folders.images()).unwrap();
         compile(&folders);
         folders
     })

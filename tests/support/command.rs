@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek};
+use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,7 @@ pub(crate) struct Ended {
 
 impl Ended {
     #[track_caller]
-    fn new(code: Option<i32>, stdout: String, stderr: String) -> Ended {
+    pub(super) fn new(code: Option<i32>, stdout: String, stderr: String) -> Ended {
         let ended = Ended { code, stdout, stderr };
         // Whatever was asked of it, it neither crashes nor draws where nobody looks.
         for trace in ["panicked at", "RUST_BACKTRACE", "stack backtrace", "\u{1b}["] {
@@ -91,10 +92,15 @@ pub(crate) struct Running {
 impl Running {
     /// Starts the command.
     pub(super) fn start(arguments: &[String]) -> Running {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_faasbench"));
+        command.args(arguments).env("FAASBENCH_CACHE", cache().root());
+        Running::of(command)
+    }
+
+    /// Starts a command that is prepared.
+    pub(super) fn of(mut command: Command) -> Running {
         let (stdout, stderr) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-        let child = Command::new(env!("CARGO_BIN_EXE_faasbench"))
-            .args(arguments)
-            .env("FAASBENCH_CACHE", cache().root())
+        let child = command
             .stdin(Stdio::null())
             .stdout(stdout.try_clone().unwrap())
             .stderr(stderr.try_clone().unwrap())
@@ -123,6 +129,14 @@ impl Running {
         let own = self.child.id();
         let Ok(list) = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")) else { return Vec::new() };
         list.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?)).collect()
+    }
+
+    /// What it has printed until now.
+    pub(crate) fn printed(&self) -> String {
+        // Of its own, as the command writes at the position that both share.
+        let mut bytes = vec![0; self.stdout.metadata().unwrap().len() as usize];
+        self.stdout.read_exact_at(&mut bytes, 0).unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Sends it a signal.

@@ -4,6 +4,7 @@ mod cache;
 mod chromium;
 mod command;
 mod engines;
+mod installation;
 mod results;
 mod shared_files;
 
@@ -11,5 +12,6 @@ pub(crate) use cache::cache;
 pub(crate) use chromium::Browser;
 pub(crate) use command::{Ended, Running, faasbench, faasbench_with_input, is_alive};
 pub(crate) use engines::{Bench, files, invoke, launch, records, root_record};
+pub(crate) use installation::{Installation, platforms_here};
 pub(crate) use results::{Recorded, Results, rows_in};
 pub(crate) use shared_files::shared;

@@ -26,7 +26,7 @@ mod run;
 mod serve;
 mod show;
 mod status;
-//mod storage;
+mod storage;
 mod store;
 mod target;
 mod terminal;
@@ -86,7 +86,7 @@ async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> 
         Command::Undeploy(arguments) => undeploy::execute(&arguments).await,
         Command::Verify(arguments) => verify::execute(&arguments).await,
         Command::Serve(arguments) => serve::execute(&arguments).await,
-        //Command::Storage(command) => storage::execute(command).await,
+        Command::Storage(command) => storage::execute(command).await,
         Command::Counters(arguments) => counters::execute(&arguments),
         Command::Doctor(arguments) => doctor::execute(&arguments),
         Command::Completions(arguments) => completions::execute(&arguments),

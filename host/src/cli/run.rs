@@ -62,7 +62,7 @@ async fn measure(
     let folders = workloads::folders()?;
     let functions: Vec<&'static Function> =
         workloads::functions(&plan.workloads.iter().map(|workload| workload.function.clone()).collect::<Vec<_>>())?;
-    let platforms = places::connect(plan, &folders, &arguments.results.location).await?;
+    let connected = places::connect(plan, &folders, store).await?;
     let compiles = plan.engines.contains(&EngineKind::Wasm);
     let steps = plan.workloads.len() + plan.platforms.len() + if compiles { functions.len() } else { 0 };
     let progress = Progress::on_standard_error(steps as u64);
@@ -98,7 +98,7 @@ async fn measure(
         journal.note(Level::Warning, warning).map_err(Failure::ours)?;
     }
 
-    let places = places::places(platforms, images, store, recorder.run());
+    let places = places::places(&connected, images, store, recorder.run());
     let (cut, interrupt) = watch::channel(false);
     let signals = tokio::spawn(watch_signals(cut));
     let progress = Progress::on_standard_error(Runner::steps(plan, ready.len()));

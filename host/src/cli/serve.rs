@@ -1,6 +1,7 @@
 //! `faasbench serve`.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -13,8 +14,9 @@ use super::exit::{self, Failure};
 use super::{packages, store, target, workloads};
 use crate::configuration::Target;
 use crate::experiment::Progress;
-use crate::platforms::{self, LabImages, Servers};
-use crate::results::{DurableLedger, Store};
+use crate::paths::CacheFolders;
+use crate::platforms::{self, LabImages, Servers, temporary_state_folder};
+use crate::results::DurableLedger;
 
 pub(super) async fn execute(arguments: &ServeArguments) -> Result<(), Failure> {
     let configuration = target::configuration(&arguments.configuration)?;
@@ -29,51 +31,70 @@ pub(super) async fn execute(arguments: &ServeArguments) -> Result<(), Failure> {
     let folders = workloads::folders()?;
     let servers = Servers::new(arguments.results.location.clone(), configuration, folders.clone());
     match &arguments.background {
-        Some(folder) => {
-            // First of all: it takes the lock of the folder, and leaves the session of whoever started it.
-            let background = Background::begin(folder).map_err(Failure::ours)?;
-            let log = start_log(LogFormat::Json).map_err(Failure::ours)?;
-            let platform = servers.in_folder(&target, folder).await.map_err(target::failure)?;
-            let mut options = ServeOptions { images: Arc::new(LabImages::new(folders)), ..ServeOptions::new() };
-            background.adapt(&mut options);
-            let outcome = store::writable(&arguments.results.location, async |results| {
-                let running = start(platform, options, results).await?;
-                background.ready(&running.addresses).map_err(Failure::ours)?;
-                until_the_end(running).await
-            })
-            .await;
-            drop(background);
-            drop(log);
-            outcome
-        }
-        None => {
-            let token = token(arguments)?;
-            let specs = specs(arguments, &target).await?;
-            let format = if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
-            let log = start_log(format).map_err(Failure::ours)?;
-            let platform = servers.in_this_process(&target).await.map_err(target::failure)?;
-            let options = ServeOptions {
-                listen: arguments.listen.clone(),
-                token,
-                images: Arc::new(LabImages::new(folders)),
-                deployments: specs,
-                grace: arguments.grace,
-                log_requests: arguments.log_requests,
-                signals: true,
-                ..ServeOptions::new()
-            };
-            let outcome = store::writable(&arguments.results.location, async |results| {
-                let running = start(platform, options, results).await?;
-                for address in &running.addresses {
-                    exit::print(&format!("{} at {address}\n", target.name))?;
-                }
-                until_the_end(running).await
-            })
-            .await;
-            drop(log);
-            outcome
-        }
+        Some(folder) => in_background(arguments, &target, &servers, folders, folder).await,
+        None => in_foreground(arguments, &target, &servers, folders).await,
     }
+}
+
+/// As the server behind `deploy`.
+async fn in_background(
+    arguments: &ServeArguments,
+    target: &Target,
+    servers: &Servers,
+    folders: CacheFolders,
+    folder: &Path,
+) -> Result<(), Failure> {
+    // First of all: it takes the lock of the folder, and leaves the session of whoever started it.
+    let background = Background::begin(folder).map_err(Failure::ours)?;
+    let _log = start_log(LogFormat::Json).map_err(Failure::ours)?;
+    let mut options = ServeOptions { images: Arc::new(LabImages::new(folders)), ..ServeOptions::new() };
+    background.adapt(&mut options);
+    store::writable(&arguments.results.location, async |results| {
+        let ledger = Arc::new(results.ledger());
+        let state = folder.join("platform");
+        let platform = servers.in_this_process(target, ledger.clone(), &state).map_err(target::failure)?;
+        let running = start(platform, options, ledger.clone()).await?;
+        background.ready(&running.addresses).map_err(Failure::ours)?;
+        let outcome = until_the_end(running).await;
+        ledger.close().await;
+        outcome
+    })
+    .await
+}
+
+async fn in_foreground(
+    arguments: &ServeArguments,
+    target: &Target,
+    servers: &Servers,
+    folders: CacheFolders,
+) -> Result<(), Failure> {
+    let token = token(arguments)?;
+    let deployments = specs(arguments, target).await?;
+    let format = if std::io::stderr().is_terminal() { LogFormat::Text } else { LogFormat::Json };
+    let _log = start_log(format).map_err(Failure::ours)?;
+    let options = ServeOptions {
+        listen: arguments.listen.clone(),
+        token,
+        images: Arc::new(LabImages::new(folders)),
+        deployments,
+        grace: arguments.grace,
+        log_requests: arguments.log_requests,
+        signals: true,
+        ..ServeOptions::new()
+    };
+    let state = temporary_state_folder().map_err(Failure::users)?;
+    store::writable(&arguments.results.location, async |results| {
+        let ledger = Arc::new(results.ledger());
+        let platform = servers.in_this_process(target, ledger.clone(), state.path()).map_err(target::failure)?;
+        let running = start(platform, options, ledger.clone()).await?;
+        for address in &running.addresses {
+            exit::print(&format!("{} at {address}\n", target.name))?;
+        }
+        let outcome = until_the_end(running).await;
+        ledger.close().await;
+        outcome
+    })
+    .await
 }
 
 fn token(arguments: &ServeArguments) -> Result<Option<Token>, Failure> {
@@ -102,8 +123,11 @@ async fn specs(arguments: &ServeArguments, target: &Target) -> Result<Vec<Deploy
     Ok(built?.into_iter().map(spec).collect())
 }
 
-async fn start(platform: Arc<dyn Platform>, mut options: ServeOptions, results: &Store) -> Result<Running, Failure> {
-    let ledger: Arc<DurableLedger> = Arc::new(results.ledger());
+async fn start(
+    platform: Arc<dyn Platform>,
+    mut options: ServeOptions,
+    ledger: Arc<DurableLedger>,
+) -> Result<Running, Failure> {
     options.ledger = ledger;
     serve(platform, options).await.map_err(|error| match error {
         ServeError::Deploy(error) => target::failure(error),

@@ -9,7 +9,7 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{Table, TableComponent};
 use image_build::{Built, Options};
 use native::DirectoryStorage;
-use platform::{Deployment, DeploymentId, DeploymentSpec, NotRemoved, Platform, PlatformError, undeploy};
+use platform::{Deployment, DeploymentId, DeploymentSpec, Ledger, NotRemoved, Platform, PlatformError, undeploy};
 
 use super::arguments::VerifyArguments;
 use super::exit::{self, Failure};
@@ -20,8 +20,8 @@ use crate::engine::wasm::{Allocation, Configuration, Interruption};
 use crate::engine::{EngineKind, Launcher, LauncherOptions, Limits};
 use crate::experiment::Progress;
 use crate::paths::CacheFolders;
-use crate::platforms::Servers;
-use crate::results::{DurableLedger, Store};
+use crate::platforms::{Servers, temporary_state_folder};
+use crate::results::Store;
 use crate::worker::remove_output;
 use crate::workload::{self, Function, Size, result_digest};
 
@@ -129,9 +129,10 @@ async fn on_platform(
     progress: &Progress,
 ) -> Result<(Verification, Vec<NotRemoved>), Failure> {
     progress.doing(format!("reaching {}", target.name));
-    let platform = servers.in_this_process(target).await.map_err(target::failure)?;
+    let ledger = Arc::new(results.ledger());
+    let state = temporary_state_folder().map_err(Failure::users)?;
+    let platform = servers.in_this_process(target, ledger.clone(), state.path()).map_err(target::failure)?;
     let reached = platform.reach().await.map_err(target::failure)?;
-    let ledger = results.ledger();
     let images = built.iter().map(|built| (built.image.function.clone(), built.image.digest.clone())).collect();
     let mut deployments = BTreeMap::new();
     let mut ids = Vec::new();
@@ -147,7 +148,7 @@ async fn on_platform(
             environment: target.settings.environment.clone(),
         };
         ids.push(spec.id.clone());
-        let deployed = deploy(&*platform, &spec, &ledger).await.map_err(|error| error.to_string());
+        let deployed = deploy(&*platform, &spec, &*ledger).await.map_err(|error| error.to_string());
         deployments.insert(function.name.to_owned(), deployed);
         progress.step();
     }
@@ -158,7 +159,7 @@ async fn on_platform(
     .await;
     let mut left = Vec::new();
     for id in ids.iter().rev() {
-        left.extend(undeploy(&*platform, id, &ledger).await.map_err(PlatformError::from).map_err(target::failure)?);
+        left.extend(undeploy(&*platform, id, &*ledger).await.map_err(PlatformError::from).map_err(target::failure)?);
     }
     ledger.close().await;
     let verification = Verification {
@@ -175,7 +176,7 @@ async fn on_platform(
 async fn deploy(
     platform: &dyn Platform,
     spec: &DeploymentSpec,
-    ledger: &DurableLedger,
+    ledger: &dyn Ledger,
 ) -> Result<Deployment, PlatformError> {
     let deployment = platform.deploy(spec, ledger).await?;
     platform.wait_until_ready(&deployment, READY_WITHIN).await?;

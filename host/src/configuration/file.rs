@@ -28,7 +28,7 @@ macro_rules! table_with_settings {
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
         pub struct $name {
             $($(#[$doc])* pub $field: $kind,)*
-            /// Object storage of the functions: a folder, or a URL (`s3://`, `gs://`, `az://`). Read when a server of
+            /// Object storage of the functions: a folder, or a location (`s3://`, `gs://`, `azure://`). Read when a server of
             /// this machine starts.
             pub storage: Option<String>,
             /// Memory of an instance.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::results::DeploymentEntry;
+use crate::workload::Prepared;
 
 /// A platform, or a target of the configuration: `faasbench platforms`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -138,4 +139,52 @@ pub struct RemovalFailure {
     pub target: String,
     /// Why, and what to do.
     pub error: String,
+}
+
+/// A workload's input in a storage: `faasbench storage upload`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct UploadedDocument {
+    /// The function.
+    pub function: String,
+    /// The workload's size.
+    pub workload: String,
+    /// Objects that were written.
+    pub written: u64,
+    /// Their bytes.
+    pub written_bytes: u64,
+    /// Objects that were there.
+    pub present: u64,
+}
+
+impl UploadedDocument {
+    /// An input that was made where it is needed.
+    pub fn in_place(function: &str, prepared: &Prepared) -> UploadedDocument {
+        UploadedDocument {
+            function: function.to_owned(),
+            workload: prepared.label.clone(),
+            written: 0,
+            written_bytes: 0,
+            present: prepared.files,
+        }
+    }
+}
+
+/// An object: `faasbench storage list`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ObjectDocument {
+    /// Its key.
+    pub key: String,
+    /// Its size, bytes.
+    pub size_bytes: u64,
+    /// What the storage calls its content; none where it does not.
+    pub etag: Option<String>,
+}
+
+/// What `faasbench storage clean` removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CleanedDocument {
+    /// Objects.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }

@@ -6,8 +6,8 @@ mod steps;
 mod verification;
 
 pub use documents::{
-    BuiltDocument, DeployedDocument, InvocationDocument, PlatformDocument, RemovalDocument, RemovedDocument,
-    RemovalFailure, StatusDocument,
+    BuiltDocument, CleanedDocument, DeployedDocument, InvocationDocument, ObjectDocument, PlatformDocument,
+    RemovalDocument, RemovalFailure, RemovedDocument, StatusDocument, UploadedDocument,
 };
 pub use removal::{Removal, Selection, Way, remove_all, select};
 pub use steps::{DeployError, Deployed, Deploying, deploy, remove};

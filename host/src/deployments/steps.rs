@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use platform::{Deployment, DeploymentId, DeploymentSpec, NotRemoved, Platform, PlatformError, undeploy};
+use platform::{Deployment, DeploymentId, DeploymentSpec, Ledger, NotRemoved, Platform, PlatformError, undeploy};
 use thiserror::Error;
 
 use crate::results::{Claim, DeploymentStatus, DurableLedger, NewDeployment, RunNumber, StoreError};
@@ -99,6 +99,12 @@ pub async fn remove(
     id: &DeploymentId,
 ) -> Result<Vec<NotRemoved>, DeployError> {
     ledger.set_status(id, DeploymentStatus::Removing, None).await?;
+    // A server that runs ends its function in order, and what that had goes with it: before anybody else takes it away.
+    for entry in ledger.resources(id).await.map_err(PlatformError::from)? {
+        if entry.resource.kind == gateway::SERVED_FUNCTION && platform.remove(&entry.resource).await.is_ok() {
+            ledger.removed(entry.id).await.map_err(PlatformError::from)?;
+        }
+    }
     let left = undeploy(platform, id, ledger).await.map_err(PlatformError::from)?;
     match left.as_slice() {
         [] => ledger.set_status(id, DeploymentStatus::Removed, None).await?,

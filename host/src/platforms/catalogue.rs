@@ -3,6 +3,8 @@
 use image_build::ImageKind;
 use thiserror::Error;
 
+use super::drivers::{self, MakeDriver};
+
 /// A platform that functions can be deployed to.
 #[derive(Debug)]
 pub struct PlatformKind {
@@ -14,6 +16,8 @@ pub struct PlatformKind {
     pub image: ImageKind,
     /// Whether its instances are on this machine.
     pub on_this_machine: bool,
+    /// Makes what starts single instances, for a platform of this machine.
+    pub driver: Option<MakeDriver>,
 }
 
 /// All platforms, in the order of lists and reports.
@@ -23,18 +27,21 @@ pub static CATALOGUE: &[PlatformKind] = &[
         summary: "WASM components in wasmtime, a pool of instances in one server process",
         image: ImageKind::Component,
         on_this_machine: true,
+        driver: Some(drivers::wasm),
     },
     PlatformKind {
         name: "process",
         summary: "native images, an instance is a process of this machine behind a unix socket",
         image: ImageKind::Binary,
         on_this_machine: true,
+        driver: Some(drivers::process),
     },
     PlatformKind {
         name: "container",
         summary: "native images from scratch in Docker or Podman, an instance is a container",
         image: ImageKind::Oci,
         on_this_machine: true,
+        driver: Some(drivers::container),
     },
 ];
 

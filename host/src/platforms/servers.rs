@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use gateway::{Daemon, DaemonOptions, ServedPlatform};
 use platform::{Ledger, Platform, PlatformError};
 
-use super::in_this_process::{InProcessOptions, in_this_process};
+use super::in_this_process::{InProcessOptions, driver, in_this_process};
 use super::state::state_folder;
 use super::stopped::Stopped;
 use crate::configuration::{Configuration, Target};
@@ -46,32 +46,28 @@ impl Servers {
         self.served(target, daemon).await
     }
 
-    /// The platform in this process, for what ends with it.
+    /// The platform in this process, for what ends with it, in a folder of its own.
     ///
     /// # Errors
     /// When it can't be made.
-    pub async fn in_this_process(&self, target: &Target) -> Result<Arc<dyn Platform>, PlatformError> {
-        let purpose = format!("process {}", std::process::id());
-        in_this_process(target, self.options(target, &purpose)?).await
+    pub fn in_this_process(
+        &self,
+        target: &Target,
+        ledger: Arc<dyn Ledger>,
+        state: &Path,
+    ) -> Result<Arc<dyn Platform>, PlatformError> {
+        let options = InProcessOptions { folders: self.folders.clone(), state: state.to_owned(), ledger };
+        in_this_process(target, options)
     }
 
-    /// The platform in the process of a server in the background, which has `folder`.
-    ///
-    /// # Errors
-    /// When it can't be made.
-    pub async fn in_folder(&self, target: &Target, folder: &Path) -> Result<Arc<dyn Platform>, PlatformError> {
-        let options = InProcessOptions { folders: self.folders.clone(), state: folder.join("platform") };
-        in_this_process(target, options).await
-    }
-
-    /// A look at the platform: its server where it runs, else the platform in this process, which starts nothing.
+    /// A look at the platform: its server where it runs, else what can be told without one, which starts nothing.
     ///
     /// # Errors
     /// When it can't be reached.
     pub async fn look_at(&self, target: &Target) -> Result<Arc<dyn Platform>, PlatformError> {
         match self.running(target)? {
             Some(daemon) => self.served(target, daemon).await,
-            None => self.in_this_process(target).await,
+            None => self.stopped(target),
         }
     }
 
@@ -83,8 +79,12 @@ impl Servers {
         let target = self.target_of(platform, target)?;
         match self.running(&target)? {
             Some(daemon) => self.served(&target, daemon).await,
-            None => Ok(Arc::new(Stopped::new(self.in_this_process(&target).await?, &target.name))),
+            None => self.stopped(&target),
         }
+    }
+
+    fn stopped(&self, target: &Target) -> Result<Arc<dyn Platform>, PlatformError> {
+        Ok(Arc::new(Stopped::new(driver(target, &self.folders)?, &target.name)))
     }
 
     fn running(&self, target: &Target) -> Result<Option<Daemon>, PlatformError> {
@@ -92,20 +92,12 @@ impl Servers {
     }
 
     async fn served(&self, target: &Target, daemon: Daemon) -> Result<Arc<dyn Platform>, PlatformError> {
-        let served = ServedPlatform::connect(daemon.endpoint, Some(&daemon.token), &target.name).await?;
-        Ok(Arc::new(served.with_local(self.in_this_process(target).await?)))
+        // What it made, only the server itself can remove while it runs.
+        Ok(Arc::new(ServedPlatform::connect(daemon.endpoint, Some(&daemon.token), &target.name).await?))
     }
 
     fn folder(&self, target: &Target) -> Result<PathBuf, PlatformError> {
-        state_folder(&self.results, &target.name, "server").map_err(|error| PlatformError::Invalid(error.to_string()))
-    }
-
-    fn options(&self, target: &Target, purpose: &str) -> Result<InProcessOptions, PlatformError> {
-        let state = state_folder(&self.results, &target.name, purpose);
-        Ok(InProcessOptions {
-            folders: self.folders.clone(),
-            state: state.map_err(|error| PlatformError::Invalid(error.to_string()))?,
-        })
+        state_folder(&self.results, &target.name).map_err(|error| PlatformError::Invalid(error.to_string()))
     }
 
     fn daemon(&self, target: &Target) -> Result<DaemonOptions, PlatformError> {

@@ -6,21 +6,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gateway::{Daemon, SERVED_FUNCTION, SERVER};
 use image_build::ImageKind;
+use local_platform::{DEPLOYMENT, Driver};
 use platform::{
     Answer, Capabilities, Deployment, DeploymentSpec, Found, Invocation, Ledger, Platform, PlatformError, Reached,
     Readiness, Resource, Status,
 };
 
-/// What can be done without the server: removing what it left.
+/// What can be done without the server: looking at the machine, and removing what the server left.
 pub(super) struct Stopped {
-    /// The platform, in this process.
-    local: Arc<dyn Platform>,
+    driver: Arc<dyn Driver>,
     target: String,
 }
 
 impl Stopped {
-    pub(super) fn new(local: Arc<dyn Platform>, target: &str) -> Stopped {
-        Stopped { local, target: target.to_owned() }
+    pub(super) fn new(driver: Arc<dyn Driver>, target: &str) -> Stopped {
+        Stopped { driver, target: target.to_owned() }
     }
 
     fn unreachable(&self) -> PlatformError {
@@ -35,7 +35,7 @@ impl Stopped {
 #[async_trait]
 impl Platform for Stopped {
     fn name(&self) -> &str {
-        self.local.name()
+        self.driver.platform()
     }
 
     fn target(&self) -> &str {
@@ -43,15 +43,15 @@ impl Platform for Stopped {
     }
 
     fn capabilities(&self) -> Capabilities {
-        self.local.capabilities()
+        self.driver.capabilities()
     }
 
     fn image_kind(&self) -> ImageKind {
-        self.local.image_kind()
+        self.driver.image_kind()
     }
 
     async fn reach(&self) -> Result<Reached, PlatformError> {
-        self.local.reach().await
+        self.driver.reach().await
     }
 
     async fn deploy(&self, _: &DeploymentSpec, _: &dyn Ledger) -> Result<Deployment, PlatformError> {
@@ -63,6 +63,10 @@ impl Platform for Stopped {
     }
 
     async fn invoke(&self, _: &Deployment, _: &Invocation) -> Result<Answer, PlatformError> {
+        Err(self.unreachable())
+    }
+
+    async fn logs(&self, _: &Deployment, _: u64) -> Result<Vec<platform::LogLine>, PlatformError> {
         Err(self.unreachable())
     }
 
@@ -78,14 +82,14 @@ impl Platform for Stopped {
 
     async fn remove(&self, resource: &Resource) -> Result<(), PlatformError> {
         match resource.kind.as_str() {
-            // What a server has goes with it.
-            SERVED_FUNCTION => Ok(()),
+            // What is within a process goes with it.
+            SERVED_FUNCTION | DEPLOYMENT => Ok(()),
             SERVER => Daemon::remove(resource).await,
-            _ => self.local.remove(resource).await,
+            _ => self.driver.remove(resource).await,
         }
     }
 
     async fn find_marked(&self) -> Result<Vec<Found>, PlatformError> {
-        self.local.find_marked().await
+        self.driver.find_marked().await
     }
 }

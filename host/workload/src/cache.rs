@@ -14,11 +14,11 @@ use sha2::{Digest, Sha256};
 use super::WorkloadError;
 
 /// The bucket of the local experiments.
-pub(super) const BUCKET: &str = "faasbench";
+pub const BUCKET: &str = "faasbench";
 /// The bucket's folder of inputs.
-pub(super) const INPUT: &str = "input";
+pub const INPUT: &str = "input";
 /// The bucket's folder of outputs.
-pub(super) const OUTPUT: &str = "output";
+pub const OUTPUT: &str = "output";
 /// No bucket's name starts with a dot.
 const MANIFESTS: &str = ".inputs";
 const COPY_BYTES: usize = 1 << 18;

@@ -9,6 +9,7 @@ mod prepare;
 mod result_digest;
 mod size;
 
+pub use cache::{BUCKET, INPUT, OUTPUT};
 pub use catalogue::{FUNCTIONS, Function, UnknownFunction, find};
 pub use error::WorkloadError;
 pub use input::from_directory;

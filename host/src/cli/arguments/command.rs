@@ -70,9 +70,9 @@ pub(in crate::cli) enum Command {
     ///
     /// `POST /function/NAME`, `/async-function/NAME`, `/metrics`, `/healthz`, and OpenFaaS's `/system/`.
     Serve(Box<ServeArguments>),
-    //    /// Look after the objects that functions read and write.
-    //    #[command(subcommand)]
-    //    Storage(StorageCommand),
+    /// Look after the objects that functions read and write.
+    #[command(subcommand)]
+    Storage(StorageCommand),
     /// List what there is: functions, experiments, sizes, platforms.
     List(ListArguments),
     /// Show which hardware and software counters this machine can count, and why not the rest.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 use super::stored::ResultsLocation;
 use crate::configuration::{check_environment_name, check_name, parse_bytes, parse_duration};
-use crate::workload::Size;
+use crate::workload::{BUCKET, Size};
 
 /// Where the configuration is.
 #[derive(Debug, Clone, Args)]
@@ -311,8 +311,8 @@ pub(in crate::cli) struct ServeArguments {
 pub(in crate::cli) enum StorageCommand {
     /// Serve a folder as S3, for platforms of this machine.
     ///
-    /// Credentials of its clients: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of this process; without them new ones are
-    /// made and said.
+    /// The access key of its clients is that in FAASBENCH_S3_ACCESS_KEY_ID and FAASBENCH_S3_SECRET_ACCESS_KEY; without them a
+    /// new one is made and shown.
     Serve {
         /// The folder, with a folder for each bucket
         folder: PathBuf,
@@ -339,14 +339,20 @@ pub(in crate::cli) enum StorageCommand {
         /// Only keys that begin so
         #[arg(value_name = "PREFIX", default_value = "")]
         prefix: String,
+        /// Which bucket
+        #[arg(long, value_name = "BUCKET", default_value = BUCKET)]
+        bucket: String,
         #[command(flatten)]
         place: StoragePlace,
     },
-    /// Delete objects: the functions' outputs, or all that faasbench has stored there.
+    /// Delete the functions' outputs, and with --inputs what was uploaded for them.
     Clean {
         /// The inputs too
         #[arg(long)]
         inputs: bool,
+        /// Which bucket
+        #[arg(long, value_name = "BUCKET", default_value = BUCKET)]
+        bucket: String,
         #[command(flatten)]
         place: StoragePlace,
     },
@@ -355,7 +361,7 @@ pub(in crate::cli) enum StorageCommand {
 /// Which storage.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StoragePlace {
-    /// A folder, or a URL: s3://, gs://, az:// [default: that of the platform, or the generated inputs]
+    /// A folder, or a location: s3://, gs://, azure:// [default: where generated inputs are kept]
     #[arg(long, value_name = "PLACE")]
     pub(in crate::cli) storage: Option<String>,
 

@@ -28,9 +28,9 @@ impl Store {
 }
 
 impl DurableLedger {
-    /// Closes its connection.
-    pub async fn close(self) {
-        if let Some(connection) = self.connection.into_inner() {
+    /// Closes its connection; another use opens it again.
+    pub async fn close(&self) {
+        if let Some(connection) = self.connection.lock().await.take() {
             // Everything is committed: a failure loses nothing.
             let _ = connection.close().await;
         }
