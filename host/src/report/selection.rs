@@ -179,7 +179,7 @@ mod tests {
         let resolve = |text: &str| text.parse::<Selection>().unwrap().resolve("r", keys.iter());
         assert_eq!(
             resolve("r:wasm,test").unwrap(),
-            [(Dimension::Engine, "wasm".into()), (Dimension::Size, "test".into())]
+            [(Dimension::Venue, "wasm".into()), (Dimension::Size, "test".into())]
         );
         let error = resolve("r:engine=lua").unwrap_err().to_string();
         assert_eq!(error, "run r has nothing of `lua`; it has native, wasm");

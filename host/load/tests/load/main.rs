@@ -1,0 +1,7 @@
+//! The generator against servers whose times are known.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod failures;
+mod server;
+mod truth;
