@@ -17,7 +17,7 @@ fn entries(image: &Image) -> Vec<(String, u32, Vec<u8>)> {
             let mut entry = archive.by_index(number).unwrap();
             let mut content = Vec::new();
             entry.read_to_end(&mut content).unwrap();
-            (entry.name().to_owned(), entry.unix_mode().unwrap() & 0o7777, content)
+            (entry.name().unwrap().into_owned(), entry.unix_mode().unwrap() & 0o7777, content)
         })
         .collect()
 }

@@ -105,16 +105,58 @@ async fn a_component_is_pushed_as_an_artifact() {
 
 #[tokio::test]
 async fn a_registry_that_asks_who_we_are_is_told_so_in_the_error() {
-    let Some(folder) = tempfile::tempdir().ok() else { return };
+    let folder = tempfile::tempdir().unwrap();
     let accounts = folder.path().join("htpasswd");
     // `somebody` with the password `secret`.
-    fs::write(&accounts, "somebody:$2b$04$FNmb8YHw6mB8sVVo1Or4uuJkNhYhnKS8mz0zQXPdCyfJ0ktZ2zYFG\n").unwrap();
+    fs::write(&accounts, "somebody:$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW\n").unwrap();
     let authentication = format!("auth:\n  htpasswd: {{realm: here, path: {}}}\n", accounts.display());
     let Some(registry) = Registry::start(&authentication) else { return };
     let image = image("function1", ImageKind::Oci);
     let error = push(&image, &format!("{}/a/b", registry.address), &PushOptions::default()).await.unwrap_err();
     assert!(matches!(error, PushError::Denied { anonymous: true, .. }), "{error:?}");
     assert!(error.to_string().contains("docker login"), "{error}");
+
+    // Docker's configuration is found by a variable, so each is for a process of its own.
+    for (account, expected) in [("somebody:secret", "pushed"), ("somebody:guess", "denied")] {
+        let configuration = tempfile::tempdir().unwrap();
+        let encoded = base64_of(account);
+        let text = format!("{{\"auths\":{{\"{}\":{{\"auth\":\"{encoded}\"}}}}}}", registry.address);
+        fs::write(configuration.path().join("config.json"), text).unwrap();
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "registry::with_the_credentials_of_dockers_configuration", "--nocapture"])
+            .env("DOCKER_CONFIG", configuration.path())
+            .env(PLACE, format!("{}/a/b", registry.address))
+            .env(EXPECTED, expected)
+            .output()
+            .unwrap();
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{said}");
+        assert!(!said.contains("guess") && !said.contains(&encoded), "{said}");
+    }
+}
+
+const PLACE: &str = "FAASBENCH_TEST_PLACE";
+const EXPECTED: &str = "FAASBENCH_TEST_EXPECTED";
+
+fn base64_of(text: &str) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+/// The part of the test above that has credentials; by itself there is nothing to do.
+#[tokio::test]
+async fn with_the_credentials_of_dockers_configuration() {
+    let (Ok(place), Ok(expected)) = (std::env::var(PLACE), std::env::var(EXPECTED)) else { return };
+    let image = image("function1", ImageKind::Oci);
+    let result = push(&image, &place, &PushOptions::default()).await;
+    match expected.as_str() {
+        "pushed" => assert_eq!(result.unwrap().digest, image.digest),
+        _ => {
+            let error = result.unwrap_err();
+            assert!(matches!(error, PushError::Denied { anonymous: false, .. }), "{error:?}");
+            eprintln!("{error} {error:?}");
+        }
+    }
 }
 
 #[tokio::test]
