@@ -47,6 +47,11 @@ impl Sandbox {
         &self.identifier
     }
 
+    /// The same, which existed for its platform since `created`.
+    pub fn since(self, created: Instant) -> Sandbox {
+        Sandbox { created, ..self }
+    }
+
     /// How long it has existed.
     pub fn age(&self) -> Duration {
         self.created.elapsed()

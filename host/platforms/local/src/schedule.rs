@@ -482,3 +482,7 @@ impl<I: Clone> Schedule<I> {
         Round { end, next, start }
     }
 }
+
+#[cfg(test)]
+#[path = "schedule_tests.rs"]
+mod tests;
