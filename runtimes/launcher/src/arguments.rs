@@ -39,6 +39,7 @@ pub(crate) struct Root {
 /// | `--bind SOURCE TARGET` | what else is in that root; may be repeated |
 /// | `--landlock` | all else of the file system is refused |
 /// | `--write FOLDER` | a folder that is not refused then, where there is no root of its own; may be repeated |
+/// | `--read PATH` | what may be read then, as above; may be repeated |
 /// | `--network` | the network is not refused: storage is reached through it |
 /// | `--seccomp` | system calls are refused that reach beyond this process |
 /// | `--limit NAME NUMBER` | a resource limit: `core`, `data`, `file-size`, `files`, `processes`; may be repeated |
@@ -52,6 +53,7 @@ pub(crate) struct Plan {
     pub(crate) binds: Vec<(PathBuf, PathBuf)>,
     pub(crate) landlock: bool,
     pub(crate) writable: Vec<PathBuf>,
+    pub(crate) readable: Vec<PathBuf>,
     pub(crate) network: bool,
     pub(crate) seccomp: bool,
     pub(crate) limits: Vec<(Limit, u64)>,
@@ -103,6 +105,7 @@ impl Plan {
             binds: Vec::new(),
             landlock: false,
             writable: Vec::new(),
+            readable: Vec::new(),
             network: false,
             seccomp: false,
             limits: Vec::new(),
@@ -122,6 +125,7 @@ impl Plan {
                 "--bind" => plan.binds.push((next()?.into(), next()?.into())),
                 "--landlock" => plan.landlock = true,
                 "--write" => plan.writable.push(next()?.into()),
+                "--read" => plan.readable.push(next()?.into()),
                 "--network" => plan.network = true,
                 "--seccomp" => plan.seccomp = true,
                 "--limit" => {
@@ -169,7 +173,7 @@ mod tests {
     fn a_whole_line_is_a_plan() {
         let plan = parse(
             "--parent 7 --cgroup /a --cgroup /b --namespaces user --network-namespace --root /r 10 20 --bind /s /t \
-             --landlock --write /w --seccomp --limit files 64 --limit core 0 -- /fn",
+             --landlock --write /w --read /x --network --seccomp --limit files 64 --limit core 0 -- /fn",
         )
         .unwrap();
         assert_eq!(plan.parent, 7);
@@ -179,7 +183,9 @@ mod tests {
         assert_eq!(plan.binds, [("/s".into(), "/t".into())]);
         assert_eq!(plan.limits, [(Limit::Files, 64), (Limit::Core, 0)]);
         assert!(plan.landlock && plan.seccomp && plan.network_namespace);
-        assert_eq!((plan.writable, plan.image), (vec!["/w".into()], "/fn".into()));
+        assert!(plan.network);
+        assert_eq!((plan.writable, plan.readable), (vec!["/w".into()], vec!["/x".into()]));
+        assert_eq!(plan.image, PathBuf::from("/fn"));
     }
 
     #[test]

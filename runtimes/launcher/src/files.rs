@@ -27,18 +27,28 @@ pub(crate) fn signals_are_scoped() -> bool {
     version().is_some_and(|version| version >= 6)
 }
 
-/// Refuses all that is not beneath these folders, all TCP, abstract sockets and signals of others, and to execute
+/// Refuses all that is not beneath these folders, of `readable` also to write it, all TCP, abstract sockets and signals of others, and to execute
 /// anything but the image. With `network`, TCP is not refused.
-pub(crate) fn restrict(folders: &[PathBuf], image: &OwnedFd, network: bool) -> Result<(), Failure> {
+pub(crate) fn restrict(
+    writable: &[PathBuf],
+    readable: &[PathBuf],
+    image: &OwnedFd,
+    network: bool,
+) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::of("restricting the file system", error);
-    let status = apply(folders, image, network).map_err(|error| failed(&error))?;
+    let status = apply(writable, readable, image, network).map_err(|error| failed(&error))?;
     if status.ruleset == RulesetStatus::NotEnforced {
         return Err(failed(&io::Error::from(io::ErrorKind::Unsupported)));
     }
     Ok(())
 }
 
-fn apply(folders: &[PathBuf], image: &OwnedFd, network: bool) -> Result<RestrictionStatus, RulesetError> {
+fn apply(
+    writable: &[PathBuf],
+    readable: &[PathBuf],
+    image: &OwnedFd,
+    network: bool,
+) -> Result<RestrictionStatus, RulesetError> {
     let anything = AccessFs::from_all(NEWEST);
     let mut ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
@@ -49,10 +59,13 @@ fn apply(folders: &[PathBuf], image: &OwnedFd, network: bool) -> Result<Restrict
     }
     let mut ruleset =
         ruleset.create()?.add_rule(PathBeneath::new(image.as_fd(), AccessFs::Execute | AccessFs::ReadFile))?;
-    for folder in folders {
+    let reading = AccessFs::from_read(NEWEST) & !AccessFs::Execute;
+    let all = writable.iter().map(|path| (path, anything & !AccessFs::Execute));
+    for (path, access) in all.chain(readable.iter().map(|path| (path, reading))) {
         // One that is not there can't be reached either.
-        if let Ok(folder) = PathFd::new(folder) {
-            ruleset = ruleset.add_rule(PathBeneath::new(folder, anything & !AccessFs::Execute))?;
+        if let Ok(open) = PathFd::new(path) {
+            let access = if path.is_dir() { access } else { access & AccessFs::from_file(NEWEST) };
+            ruleset = ruleset.add_rule(PathBeneath::new(open, access))?;
         }
     }
     ruleset.restrict_self()

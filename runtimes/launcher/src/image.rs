@@ -26,8 +26,11 @@ pub(crate) fn become_image(plan: Plan) -> Result<Infallible, Failure> {
     }
     privileges::drop_all()?;
     if plan.landlock {
-        let beneath = if plan.root.is_some() { &[Path::new("/").to_owned()][..] } else { &plan.writable };
-        files::restrict(beneath, &image, plan.network)?;
+        let root = [Path::new("/").to_owned()];
+        // In a root of its own there is nothing that it must not write.
+        let (writable, readable) =
+            if plan.root.is_some() { (&root[..], &[][..]) } else { (&plan.writable[..], &plan.readable[..]) };
+        files::restrict(writable, readable, &image, plan.network)?;
     }
     privileges::end_with(plan.parent)?;
     keep_only_streams()?;

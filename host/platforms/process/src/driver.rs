@@ -11,11 +11,12 @@ use platform::{
 };
 use tokio::task::spawn_blocking;
 
-use crate::facilities::Facilities;
+use crate::facilities::{Facilities, Mechanism};
 use crate::limits::{DEFAULTS, InstanceLimits};
 use crate::names::{Details, KIND, Name};
 use crate::prepared::{ProcessDeployment, make};
 use crate::process_table::ProcessIdentity;
+use crate::storage::Storage;
 use crate::{image_file, leftovers};
 
 const PLATFORM: &str = "process";
@@ -40,6 +41,15 @@ impl ProcessDriver {
             advice: "see to it that files in memory (memfd) and the temporary folder can be used".to_owned(),
         })?;
         Ok(ProcessDriver { facilities: Arc::new(facilities), patience: PATIENCE })
+    }
+
+    /// The same as if this machine lacked a mechanism, to test and to measure what takes its place.
+    #[must_use]
+    pub fn without(mut self, mechanism: Mechanism) -> ProcessDriver {
+        if let Some(facilities) = Arc::get_mut(&mut self.facilities) {
+            facilities.forget(mechanism);
+        }
+        self
     }
 
     /// The same with another time in which an instance must become ready; 10 s otherwise.
@@ -101,6 +111,7 @@ impl Driver for ProcessDriver {
         ledger: &dyn Ledger,
     ) -> Result<Arc<dyn Prepared>, PlatformError> {
         let limits = InstanceLimits::of(spec, &self.facilities)?;
+        let storage = Storage::parse(&surroundings.storage_location)?;
         let image = spec.image.clone();
         blocking("reading the image", move || image_file::check(&image)).await?;
         let failed = |reason: String| PlatformError::Failed {
@@ -136,7 +147,8 @@ impl Driver for ProcessDriver {
         .await?;
         ledger.created(entry, &resource.details).await?;
         let facilities = self.facilities.clone();
-        let deployment = ProcessDeployment::new(facilities, name, &details, spec, limits, surroundings, self.patience);
+        let deployment =
+            ProcessDeployment::new(facilities, name, &details, spec, limits, surroundings, storage, self.patience);
         Ok(Arc::new(deployment))
     }
 

@@ -8,6 +8,9 @@ use serde_json::json;
 
 use crate::limits::InstanceLimits;
 
+/// SIGXFSZ: a file was to become larger than its process may write.
+const FILE_SIZE_SIGNAL: i32 = 25;
+
 /// Why this program ended an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -66,6 +69,8 @@ impl Exit {
         // The allocator's own words, where it is a resource limit that holds memory.
         let is_out_of_memory = memory_kills.is_some_and(|kills| kills > 0) || printed.contains("memory allocation of ");
         let cause = cause.or((failed && is_out_of_memory).then_some(Cause::Memory));
+        let cause =
+            cause.or((status.and_then(|status| status.signal()) == Some(FILE_SIZE_SIGNAL)).then_some(Cause::Scratch));
         let limit = cause.and_then(|cause| Some((cause, cause.limit(limits)?)));
         let reason = match (&limit, cause) {
             (Some((_, limit)), _) => format!("{limit}: it was stopped"),

@@ -22,6 +22,19 @@ impl Namespaces {
     }
 }
 
+/// What can hold an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mechanism {
+    /// Control groups: memory, processors, threads.
+    ControlGroups,
+    /// A mount namespace, with a root in memory.
+    Namespaces,
+    /// Landlock.
+    Landlock,
+    /// Seccomp.
+    Seccomp,
+}
+
 /// What this machine allows. What it does not has its reason.
 #[derive(Debug)]
 pub(crate) struct Facilities {
@@ -51,6 +64,17 @@ impl Facilities {
         let landlock = landlock.and_then(|version| version.parse().map_err(|_| format!("it told {version:?}")));
         let seccomp = launcher.probe(&["seccomp"]).map(drop);
         Ok(Facilities { launcher, cgroups, namespaces, landlock, seccomp })
+    }
+
+    /// Does without a mechanism.
+    pub(crate) fn forget(&mut self, mechanism: Mechanism) {
+        let reason = || "it is not to be used".to_owned();
+        match mechanism {
+            Mechanism::ControlGroups => self.cgroups = Err(reason()),
+            Mechanism::Namespaces => self.namespaces = Err(reason()),
+            Mechanism::Landlock => self.landlock = Err(reason()),
+            Mechanism::Seccomp => self.seccomp = Err(reason()),
+        }
     }
 
     /// The control groups, if they limit anything.
@@ -98,10 +122,8 @@ impl Facilities {
         let (scratch, files) = match &self.namespaces {
             Ok(kind) => {
                 let how = if *kind == Namespaces::User { "in a user namespace" } else { "in a mount namespace" };
-                (
-                    "scratch: a file system in memory, which counts as the instance's memory".to_owned(),
-                    format!("files: a root of its own {how}"),
-                )
+                let counts = if self.limits_memory() { ", which counts as the instance's memory" } else { "" };
+                (format!("scratch: a file system in memory{counts}"), format!("files: a root of its own {how}"))
             }
             Err(reason) => {
                 let files = match &self.landlock {

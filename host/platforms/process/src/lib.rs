@@ -22,6 +22,8 @@ mod names;
 mod prepared;
 mod process_table;
 mod starter;
+mod storage;
 mod watch;
 
 pub use driver::ProcessDriver;
+pub use facilities::Mechanism;

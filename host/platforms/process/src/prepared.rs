@@ -29,6 +29,7 @@ use crate::logs::Printed;
 use crate::monitor::{Belongings, Orders, WeakMonitor};
 use crate::names::{Details, Name, VARIABLE};
 use crate::starter::on_lasting_thread;
+use crate::storage::Storage;
 use crate::watch::{Watched, watch};
 
 /// The longest path of a unix socket, bytes.
@@ -58,7 +59,7 @@ struct Shared {
     image: PathBuf,
     limits: InstanceLimits,
     environment: BTreeMap<String, String>,
-    storage: String,
+    storage: Storage,
     others_socket: PathBuf,
     started: AtomicU64,
 }
@@ -71,6 +72,7 @@ impl ProcessDeployment {
         spec: &DeploymentSpec,
         limits: InstanceLimits,
         surroundings: &Surroundings,
+        storage: Storage,
         patience: Duration,
     ) -> ProcessDeployment {
         let shared = Shared {
@@ -81,7 +83,7 @@ impl ProcessDeployment {
             image: spec.image.path.clone(),
             limits,
             environment: spec.environment.clone(),
-            storage: surroundings.storage_location.clone(),
+            storage,
             others_socket: surroundings.others_socket.clone(),
             started: AtomicU64::new(0),
         };
@@ -247,37 +249,40 @@ impl Shared {
         Ok(started.succeeded(child))
     }
 
-    fn has_network(&self) -> bool {
-        !Path::new(&self.storage).is_absolute()
-    }
-
     /// The launcher's command line.
     fn arguments(&self, command: &mut Command, scratch: Option<&Path>, cgroup: Option<&Cgroup>) {
         command.arg("run").arg("--parent").arg(std::process::id().to_string());
         for folder in cgroup.map(Cgroup::folders).unwrap_or_default() {
             command.arg("--cgroup").arg(folder);
         }
+        let files = self.storage.files();
         if let Ok(namespaces) = &self.facilities.namespaces {
             command.arg("--namespaces").arg(namespaces.word());
-            if self.facilities.needs_network_namespace() && !self.has_network() {
+            if self.facilities.needs_network_namespace() && !self.storage.needs_network() {
                 command.arg("--network-namespace");
             }
             command.arg("--root").arg(self.folder.join("root"));
             command.arg(self.limits.scratch_bytes.to_string()).arg(self.limits.scratch_files().to_string());
-            if !self.has_network() {
-                command.arg("--bind").arg(&self.storage).arg(STORAGE);
+            if let Some(directory) = self.storage.directory() {
+                command.arg("--bind").arg(directory).arg(STORAGE);
             }
             if self.others_socket.exists() {
                 command.arg("--bind").arg(&self.others_socket).arg(OTHERS_SOCKET);
             }
+            for file in &files {
+                command.arg("--bind").arg(file).arg(file);
+            }
         }
         if self.facilities.landlock.is_ok() {
             command.arg("--landlock");
-            for folder in scratch.into_iter().chain((!self.has_network()).then(|| Path::new(&self.storage))) {
+            for folder in scratch.into_iter().chain(self.storage.directory()) {
                 command.arg("--write").arg(folder);
             }
+            for file in &files {
+                command.arg("--read").arg(file);
+            }
         }
-        if self.has_network() {
+        if self.storage.needs_network() {
             command.arg("--network");
         }
         if self.facilities.seccomp.is_ok() {
@@ -302,7 +307,11 @@ impl Shared {
     fn own_environment(&self, id: &str, scratch: Option<&Path>) -> Vec<(&'static str, String)> {
         let has_root = scratch.is_none();
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let storage = if has_root && !self.has_network() { STORAGE.to_owned() } else { self.storage.clone() };
+        let storage = match &self.storage {
+            Storage::Directory(_) if has_root => STORAGE.to_owned(),
+            Storage::Directory(path) => text(path),
+            Storage::Service { location, .. } => location.clone(),
+        };
         let milliseconds = |duration: Duration| duration.as_millis().clamp(1, 3_600_000).to_string();
         let mut environment = vec![
             (VARIABLE, self.name.as_str().to_owned()),
@@ -323,6 +332,7 @@ impl Shared {
             let socket = if has_root { OTHERS_SOCKET.to_owned() } else { text(&self.others_socket) };
             environment.push(("FAASBENCH_INVOKE_URL", format!("unix:{socket}:/function/{{name}}")));
         }
+        environment.extend(self.storage.credentials().iter().cloned());
         environment
     }
 }

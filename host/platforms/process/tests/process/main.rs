@@ -4,6 +4,7 @@
 
 mod ends;
 mod killed;
+mod lacking;
 mod limits;
 mod refused;
 mod serving;

@@ -11,7 +11,7 @@ use image_kind::{Image, ImageKind};
 use local_platform::{CallOthers, Driver, Instance, Prepared, Served, StartRequest, Surroundings};
 use native::DirectoryStorage;
 use platform::{DeploymentId, DeploymentSpec, Invocation, Limits, LogStream, MemoryLedger, PlatformError, Scale};
-use process_platform::ProcessDriver;
+use process_platform::{Mechanism, ProcessDriver};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -74,6 +74,13 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
+    /// One on which a machine that lacks these would stand.
+    pub(crate) fn without(mechanisms: &[Mechanism]) -> Ground {
+        let ground = Ground::new();
+        let driver = mechanisms.iter().fold(ground.driver, |driver, mechanism| driver.without(*mechanism));
+        Ground { driver, ..ground }
+    }
+
     pub(crate) fn new() -> Ground {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
