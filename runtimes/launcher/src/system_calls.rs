@@ -105,7 +105,7 @@ pub(crate) fn restrict(signals_are_scoped: bool, network: bool) -> Result<(), Fa
 }
 
 fn filter(own_id: u32, signals_are_scoped: bool, network: bool) -> Result<BpfProgram, seccompiler::BackendError> {
-    use SeccompCmpOp::{MaskedEq, Ne};
+    use SeccompCmpOp::{Eq, MaskedEq, Ne};
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in REFUSED.iter().chain(REFUSED_HERE) {
         refuse(&mut rules, *call, Vec::new());
@@ -123,6 +123,10 @@ fn filter(own_id: u32, signals_are_scoped: bool, network: bool) -> Result<BpfPro
     for call in [libc::SYS_kill, libc::SYS_tgkill] {
         refuse(&mut rules, call, first(Ne, u64::from(own_id))?);
     }
+    // It is to end with its host, and to be found by it.
+    let mut of_itself = first(Eq, libc::PR_SET_PDEATHSIG as u64)?;
+    of_itself.extend(first(Eq, libc::PR_SET_DUMPABLE as u64)?);
+    refuse(&mut rules, libc::SYS_prctl, of_itself);
     for call in OF_THIS_PROCESS_ONLY {
         refuse(&mut rules, *call, first(Ne, 0)?);
     }

@@ -140,9 +140,12 @@ impl Cgroup {
         fs::read_to_string(self.memory.as_ref()?.join(file)).ok()?.trim().parse().ok()
     }
 
-    /// Removes it; its processes have ended.
+    /// Removes it. Its process has ended; others can only be in it where nothing keeps it from starting any.
     pub(crate) fn remove(&self) -> io::Result<()> {
-        self.folders.iter().try_for_each(|folder| remove_folder(folder))
+        self.folders.iter().try_for_each(|folder| match fs::remove_dir(folder) {
+            Ok(()) => Ok(()),
+            Err(_) => kill_and_remove(folder),
+        })
     }
 }
 
@@ -160,12 +163,12 @@ fn set(folder: &Path, file: &str, value: u64) -> io::Result<()> {
 /// Kills whatever is in a group and in the groups inside it, and removes them all. A group that is not there is removed.
 pub(crate) fn kill_and_remove(folder: &Path) -> io::Result<()> {
     let inside = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if is_gone(&error) => return Ok(()),
         inside => inside?,
     };
-    for entry in inside {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
+    // Whoever runs an instance may remove its group in the same moment.
+    for entry in inside.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             kill_and_remove(&entry.path())?;
         }
     }
@@ -185,8 +188,17 @@ fn kill(folder: &Path) -> io::Result<()> {
 }
 
 fn processes(folder: &Path) -> io::Result<Vec<i32>> {
-    let text = fs::read_to_string(folder.join("cgroup.procs"))?;
+    let text = match fs::read_to_string(folder.join("cgroup.procs")) {
+        Err(error) if is_gone(&error) => return Ok(Vec::new()),
+        text => text?,
+    };
     Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+}
+
+/// Whether a group has gone; the kernel says so in another way when it went while its file was open.
+fn is_gone(error: &io::Error) -> bool {
+    const NO_DEVICE: i32 = 19;
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(NO_DEVICE)
 }
 
 /// Removes an empty group. A process that was killed stays in it for a moment.
@@ -195,7 +207,7 @@ pub(crate) fn remove_folder(folder: &Path) -> io::Result<()> {
     let mut pause = Duration::from_micros(200);
     loop {
         match fs::remove_dir(folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if is_gone(&error) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy && begin.elapsed() < PATIENCE => {
                 thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(20));

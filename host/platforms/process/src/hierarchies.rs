@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
+
 use crate::launcher::Launcher;
 use crate::names::MARK;
 
@@ -34,7 +36,9 @@ impl Hierarchies {
         if memory.is_some() || cpu.is_some() || processes.is_some() {
             return Ok(Hierarchies::One { memory, cpu, processes });
         }
-        second
+        let advice =
+            if rustix::process::getuid().is_root() { "" } else { "; `systemd-run --user --scope` may give some" };
+        second.map_err(|reason| format!("{reason}{advice}"))
     }
 
     pub(crate) fn limits_memory(&self) -> bool {
@@ -128,7 +132,7 @@ fn second(mounts: &str, own: &str, launcher: &Launcher) -> Result<Hierarchies, S
 
 /// Makes a group, lets a process join it, and removes it.
 fn try_group(folder: &Path, launcher: &Launcher) -> Result<(), String> {
-    let group = folder.join(format!("{MARK}probe-{}", std::process::id()));
+    let group = folder.join(format!("{MARK}probe-{}", Uuid::new_v4().simple()));
     fs::create_dir(&group).map_err(|error| format!("{} can't be made: {error}", group.display()))?;
     let joined = launcher.probe(&["cgroup", &group.to_string_lossy()]);
     // The probe may still be leaving it.

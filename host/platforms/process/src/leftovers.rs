@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::path::Path;
 
 use platform::{Found, PlatformError, Resource};
 
@@ -34,9 +35,21 @@ pub(crate) fn remove(resource: &Resource) -> Result<(), PlatformError> {
     details.cgroups.iter().try_for_each(|group| cgroup::kill_and_remove(group)).map_err(failed)?;
     // Those that were started and had not joined a group yet, or where there are none.
     process_table::kill_all_with(VARIABLE, name.as_str());
-    match fs::remove_dir_all(&details.folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
-        _ => Ok(()),
+    remove_folder(&details.folder).map_err(failed)
+}
+
+/// Removes a folder, of which somebody else may remove parts in the same moment.
+fn remove_folder(folder: &Path) -> io::Result<()> {
+    loop {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Something inside was gone, or all of it.
+                if fs::symlink_metadata(folder).is_err() {
+                    return Ok(());
+                }
+            }
+            removed => return removed,
+        }
     }
 }
 

@@ -33,8 +33,7 @@ async fn one_that_ends_at_its_start_says_how_and_what_it_printed() {
 
 #[tokio::test]
 async fn one_that_never_becomes_ready_is_given_up() {
-    let mut ground = Ground::new();
-    ground.driver = ProcessDriver::new().unwrap().with_patience(Duration::from_millis(300));
+    let ground = Ground::with(ProcessDriver::new().unwrap().with_patience(Duration::from_millis(300)));
     match start_error(&ground, ("HOSTILE_AT_START", "never-ready")).await {
         PlatformError::NotReady { logs, waited, .. } => {
             assert!(logs.contains("never listen") && waited == Duration::from_millis(300), "{logs}");

@@ -76,17 +76,19 @@ pub(crate) struct Ground {
 impl Ground {
     /// One on which a machine that lacks these would stand.
     pub(crate) fn without(mechanisms: &[Mechanism]) -> Ground {
-        let ground = Ground::new();
-        let driver = mechanisms.iter().fold(ground.driver, |driver, mechanism| driver.without(*mechanism));
-        Ground { driver, ..ground }
+        let driver = ProcessDriver::new().unwrap();
+        Ground::with(mechanisms.iter().fold(driver, |driver, mechanism| driver.without(*mechanism)))
     }
 
     pub(crate) fn new() -> Ground {
+        Ground::with(ProcessDriver::new().unwrap())
+    }
+
+    pub(crate) fn with(driver: ProcessDriver) -> Ground {
         let folder = tempfile::tempdir().unwrap();
         let state = folder.path().join("state");
         fs::create_dir(&state).unwrap();
         let surroundings = surroundings(folder.path(), &state);
-        let driver = ProcessDriver::new().unwrap();
         Ground { driver, surroundings, ledger: Arc::new(MemoryLedger::new()), folder }
     }
 
@@ -130,6 +132,29 @@ impl Ground {
             assert_nothing_left(&entry.resource.name, &entry.resource.details);
         }
         assert_eq!(fs::read_dir(&self.surroundings.state).unwrap().count(), 0);
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        // Where a test failed; otherwise there is nothing left.
+        let parents = self.ledger.entries().into_iter().map(|entry| entry.resource.details["cgroups"].clone());
+        for group in parents.flat_map(|groups| groups.as_array().cloned().unwrap_or_default()) {
+            remove_group(Path::new(group.as_str().unwrap_or_default()));
+        }
+    }
+}
+
+/// Removes a group and those in it once their processes, which end with their handles, are gone.
+fn remove_group(folder: &Path) {
+    let begin = Instant::now();
+    while folder.exists() && begin.elapsed() < Duration::from_secs(2) {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let _ = fs::remove_dir(entry.path());
+        }
+        if fs::remove_dir(folder).is_err() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 }
 
