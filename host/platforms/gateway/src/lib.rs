@@ -17,6 +17,6 @@ mod token;
 pub use client::{Endpoint, EndpointError, SERVED_FUNCTION, ServedPlatform};
 pub use daemon::{Background, Daemon, DaemonError, DaemonOptions, SERVER};
 pub use log::{LogFormat, LogGuard, start_log};
-pub use options::{Images, Listen, NoImages, ResultLimits, ServeOptions};
+pub use options::{EndPlatform, Images, Listen, NoImages, ResultLimits, ServeOptions};
 pub use server::{Ended, Running, ServeError, serve};
 pub use token::{Token, TokenError};

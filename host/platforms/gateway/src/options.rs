@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +14,9 @@ use image_kind::{Image, ImageKind};
 use platform::{DeploymentSpec, Ledger, MemoryLedger, PlatformError};
 
 use crate::Token;
+
+/// Memory of all events that are held at the same time, bytes.
+const ALL_BODIES_BYTES: usize = 256 << 20;
 
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +100,9 @@ impl Default for ResultLimits {
     }
 }
 
+/// Ends a platform's instances, those too that are still serving.
+pub type EndPlatform = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// What a server is told at its start.
 pub struct ServeOptions {
     /// Where it listens.
@@ -122,6 +129,9 @@ pub struct ServeOptions {
     pub log_requests: bool,
     /// The server ends when nothing has been deployed for this long, or for a minute before there was anything.
     pub end_when_empty: Option<Duration>,
+    /// Called when nothing more is taken and what was taken is finished, or its grace is over: before what is deployed is
+    /// removed, as otherwise that waits for whatever still runs.
+    pub end_platform: Option<EndPlatform>,
     /// Whether SIGTERM and SIGINT ask for the end; a second one ends the process at once.
     pub signals: bool,
 }
@@ -136,12 +146,13 @@ impl ServeOptions {
             images: Arc::new(NoImages),
             deployments: Vec::new(),
             threads: std::thread::available_parallelism().map_or(1, |threads| threads.get()),
-            limits: Limits::default(),
+            limits: Limits { all_bodies_bytes: ALL_BODIES_BYTES, ..Limits::default() },
             grace: Duration::from_secs(30),
             callbacks_anywhere: false,
             results: ResultLimits::default(),
             log_requests: false,
             end_when_empty: None,
+            end_platform: None,
             signals: false,
         }
     }

@@ -5,4 +5,5 @@
 mod client;
 mod hostile;
 mod rules;
+mod runtimes;
 mod shutdown;

@@ -148,7 +148,8 @@ pub async fn serve(platform: Arc<dyn Platform>, options: ServeOptions) -> Result
     if let Some(patience) = options.end_when_empty {
         tokio::spawn(end_when_empty(gateway.clone(), patience));
     }
-    let task = tokio::spawn(until_the_end(gateway.clone(), servers, workers, addresses.clone(), options.grace));
+    let ending = Ending { servers, workers, addresses: addresses.clone(), options };
+    let task = tokio::spawn(until_the_end(gateway.clone(), ending));
     Ok(Running { addresses, gateway, task })
 }
 
@@ -210,13 +211,16 @@ async fn end_when_empty(gateway: Arc<Gateway>, patience: Duration) {
     }
 }
 
-async fn until_the_end(
-    gateway: Arc<Gateway>,
-    mut servers: JoinSet<bool>,
+/// What is to be ended.
+struct Ending {
+    servers: JoinSet<bool>,
     workers: Workers,
     addresses: Vec<Listen>,
-    grace: Duration,
-) -> Ended {
+    options: ServeOptions,
+}
+
+async fn until_the_end(gateway: Arc<Gateway>, ending: Ending) -> Ended {
+    let Ending { mut servers, workers, addresses, options } = ending;
     gateway.shutdown.requested().await;
     tracing::info!(asynchronous_calls = gateway.calls.under_way(), "ending");
     let finish = async {
@@ -226,12 +230,15 @@ async fn until_the_end(
         }
         all
     };
-    let (served, called) = tokio::join!(finish, timeout(grace, gateway.calls.none()));
+    let (served, called) = tokio::join!(finish, timeout(options.grace, gateway.calls.none()));
     for address in &addresses {
         if let Listen::Unix(path) = address {
             // It may have been removed already.
             let _ = std::fs::remove_file(path);
         }
+    }
+    if let Some(end_platform) = options.end_platform {
+        end_platform().await;
     }
     let left = gateway.functions.remove_all().await;
     // Last, as instances may have connections on these threads.

@@ -10,3 +10,4 @@ mod invoking;
 mod raw;
 mod served;
 mod server;
+mod wasm;
