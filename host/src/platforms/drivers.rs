@@ -28,8 +28,8 @@ pub(super) fn wasm(_: &Target, folders: &CacheFolders) -> Result<Arc<dyn Driver>
     Ok(Arc::new(driver))
 }
 
-pub(super) fn process(_: &Target, _: &CacheFolders) -> Result<Arc<dyn Driver>, PlatformError> {
-    Ok(Arc::new(ProcessDriver::new()?))
+pub(super) fn process(target: &Target, _: &CacheFolders) -> Result<Arc<dyn Driver>, PlatformError> {
+    Ok(Arc::new(ProcessDriver::new()?.with_target(&target.name)))
 }
 
 pub(super) fn container(target: &Target, _: &CacheFolders) -> Result<Arc<dyn Driver>, PlatformError> {

@@ -26,6 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// One native image per instance, in a sandbox of what this machine allows.
 pub struct ProcessDriver {
     facilities: Arc<Facilities>,
+    target: String,
     patience: Duration,
 }
 
@@ -40,7 +41,7 @@ impl ProcessDriver {
             reason: format!("the launcher can't be made: {error}"),
             advice: "see to it that files in memory (memfd) and the temporary folder can be used".to_owned(),
         })?;
-        Ok(ProcessDriver { facilities: Arc::new(facilities), patience: PATIENCE })
+        Ok(ProcessDriver { facilities: Arc::new(facilities), target: PLATFORM.to_owned(), patience: PATIENCE })
     }
 
     /// The same as if this machine lacked a mechanism, to test and to measure what takes its place.
@@ -50,6 +51,12 @@ impl ProcessDriver {
             facilities.forget(mechanism);
         }
         self
+    }
+
+    /// The same for a named installation, which the ledger's entries carry; `process` otherwise.
+    #[must_use]
+    pub fn with_target(self, target: &str) -> ProcessDriver {
+        ProcessDriver { target: target.to_owned(), ..self }
     }
 
     /// The same with another time in which an instance must become ready; 10 s otherwise.
@@ -130,7 +137,7 @@ impl Driver for ProcessDriver {
         let resource = Resource {
             deployment: spec.id.clone(),
             platform: PLATFORM.to_owned(),
-            target: PLATFORM.to_owned(),
+            target: self.target.clone(),
             kind: KIND.to_owned(),
             name: name.as_str().to_owned(),
             details: serde_json::to_value(&details).map_err(|error| failed(error.to_string()))?,

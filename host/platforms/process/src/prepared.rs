@@ -97,7 +97,7 @@ pub(crate) fn make(details: &Details, facilities: &Facilities) -> io::Result<()>
     folder(&details.folder)?;
     // What each instance mounts its root on, in a namespace of its own.
     folder(&details.folder.join("root"))?;
-    let longest = details.folder.join("18446744073709551615.sock").as_os_str().len();
+    let longest = details.folder.join("999999999.sock").as_os_str().len();
     if longest > LONGEST_SOCKET_PATH_BYTES {
         let message = format!(
             "{} is too long for sockets in it; give a state folder with a shorter path",
