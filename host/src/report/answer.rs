@@ -93,9 +93,12 @@ fn capitalised(text: &str) -> String {
 
 /// `a warm invocation takes 26 us (monolith) to 7.4 ms (thumbnailer) in native code, and in WASM 1.01x to 1.69x of that`.
 fn clause(text: &str, figures: &[&Figure], ratios: &[&Ratio]) -> Option<String> {
-    let engines: BTreeSet<&str> = figures.iter().map(|figure| figure.venue()).collect();
+    let names: BTreeSet<&str> = figures.iter().map(|figure| figure.venue()).collect();
+    let first = ["native", "wasm"].into_iter().filter(|name| names.contains(name));
+    let engines: Vec<&str> =
+        first.chain(names.iter().copied().filter(|name| !["native", "wasm"].contains(name))).collect();
     let compared = compared(ratios);
-    if let Some(compared) = compared.filter(|_| engines.iter().eq(["native", "wasm"].iter())) {
+    if let Some(compared) = compared.filter(|_| engines == ["native", "wasm"]) {
         return Some(format!("{text} {}{compared}", span(figures, "native")?));
     }
     let spans: Vec<String> = engines.iter().filter_map(|engine| span(figures, engine)).collect();
