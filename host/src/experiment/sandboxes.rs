@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use image_build::Image;
@@ -28,11 +28,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(24 * 60 * 60);
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a deployment may take to be ready.
 const READY: Duration = Duration::from_secs(60);
-
-/// How long the instance that proved the deployment may take to be gone.
-const REST: Duration = Duration::from_secs(10);
-/// Between two looks at whether it is.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// What a round on a platform needs.
 pub(super) struct Round<'a> {
@@ -76,7 +71,8 @@ impl Sandboxes {
             image: round.image.clone(),
             scale: Scale {
                 minimum_instances: Some(0),
-                maximum_instances: Some(round.instances),
+                // The one by which the deployment was seen to work may still be ending, and nobody is to wait for that.
+                maximum_instances: Some(round.instances + 1),
                 concurrency: Some(1),
                 keep_alive: Some(KEEP_ALIVE),
                 queue: Some(round.instances),
@@ -98,7 +94,6 @@ impl Sandboxes {
                 return Err(error);
             }
         };
-        at_rest(&*round.platform, &deployment).await?;
         Ok(Sandboxes {
             deployment,
             invocation: Invocation {
@@ -234,21 +229,4 @@ impl Sandboxes {
             Some(left) => Err(left.error.into()),
         }
     }
-}
-
-/// Waits until the deployment has no instance: the one by which it was seen to work takes the place of the first that is
-/// measured, and its end takes processor time.
-async fn at_rest(platform: &dyn Platform, deployment: &Deployment) -> Result<(), PlatformError> {
-    let begin = Instant::now();
-    while platform.status(deployment).await?.instances.is_some_and(|instances| !instances.is_empty()) {
-        if begin.elapsed() > REST {
-            return Err(PlatformError::Failed {
-                platform: platform.name().to_owned(),
-                doing: "waiting for a cold start".to_owned(),
-                reason: format!("an idle instance was still there after {} s", REST.as_secs()),
-            });
-        }
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    }
-    Ok(())
 }
