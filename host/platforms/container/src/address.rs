@@ -131,6 +131,9 @@ mod tests {
         let found = candidates(None, &variable, 7).unwrap();
         assert_eq!((found.addresses, found.named_by), (vec![Address::Unix("/named.sock".into())], Some("DOCKER_HOST")));
         let found = candidates(None, &|_| None, 7).unwrap();
-        assert!(found.named_by.is_none() && found.addresses.contains(&Address::Unix("/run/user/7/podman/podman.sock".into())));
+        assert!(
+            found.named_by.is_none()
+                && found.addresses.contains(&Address::Unix("/run/user/7/podman/podman.sock".into()))
+        );
     }
 }

@@ -9,6 +9,7 @@ use bollard::models::{
 };
 use native::Location;
 use platform::{DeploymentSpec, PlatformError};
+use rustix::process::getrlimit;
 
 use crate::engine::Engine;
 
@@ -35,8 +36,12 @@ const SCRATCH: &str = "/tmp";
 const NOBODY: &str = "65532:65532";
 /// Files that one instance may have open.
 const OPEN_FILES: u64 = 4096;
+/// Processes that all instances of one user may have together, for engines that must be given a number.
+const USER_PROCESSES: u64 = 32_768;
 /// Threads and processes of an instance, beside one for each invocation.
 const MOST_PROCESSES: u64 = 128;
+/// What is read-only beside the root: what is without being asked for, and the file system in memory of the devices.
+const READ_ONLY: [&str; 6] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/dev"];
 /// What a stopped function is given to finish, ms.
 pub(crate) const GRACE_MS: u64 = 1000;
 /// The least memory that Docker gives a container, bytes.
@@ -74,11 +79,7 @@ pub(crate) struct Template {
 impl Template {
     /// The container of one instance, with this folder for its socket.
     pub(crate) fn body(&self, engine: &Engine, instance: &str, folder: Option<&Path>) -> ContainerCreateBody {
-        let labels = [
-            (OWNER_LABEL, OWNER),
-            (DEPLOYMENT_LABEL, self.spec.id.as_str()),
-            (INSTANCE_LABEL, instance),
-        ];
+        let labels = [(OWNER_LABEL, OWNER), (DEPLOYMENT_LABEL, self.spec.id.as_str()), (INSTANCE_LABEL, instance)];
         let environment = self.environment(instance, folder.is_some());
         ContainerCreateBody {
             image: Some(self.image.clone()),
@@ -106,6 +107,13 @@ impl Template {
         let concurrency = u64::from(self.spec.scale.concurrency.unwrap_or(1));
         let memory = limits.memory_bytes.map(to_i64);
         let scratch = limits.scratch_bytes.map_or(String::new(), |bytes| format!(",size={bytes}"));
+        let mut tmpfs = HashMap::from([(SCRATCH.to_owned(), format!("rw,nosuid,nodev,noexec,mode=1777{scratch}"))]);
+        if engine.is_podman {
+            // Beside a read-only root it mounts these of its own accord, writable.
+            for path in ["/run", "/var/tmp"] {
+                tmpfs.insert(path.to_owned(), "ro,nosuid,nodev,noexec,size=4096".to_owned());
+            }
+        }
         let mut security = vec!["no-new-privileges".to_owned()];
         if engine.has_selinux {
             // Or the folders would have to be relabelled, which others may be using.
@@ -118,12 +126,10 @@ impl Template {
             memory_swap: memory,
             nano_cpus: limits.cpus.map(|cpus| (cpus * 1e9) as i64),
             pids_limit: Some(to_i64(MOST_PROCESSES + concurrency)),
-            ulimits: Some(vec![limit("nofile", OPEN_FILES), limit("core", 0)]),
+            ulimits: Some(resource_limits(engine)),
             readonly_rootfs: Some(true),
-            tmpfs: Some(HashMap::from([(
-                SCRATCH.to_owned(),
-                format!("rw,nosuid,nodev,noexec,mode=1777{scratch}"),
-            )])),
+            readonly_paths: Some(READ_ONLY.map(str::to_owned).to_vec()),
+            tmpfs: Some(tmpfs),
             // No /dev/shm, which would be a second scratch folder.
             ipc_mode: Some("none".to_owned()),
             cap_drop: Some(vec!["ALL".to_owned()]),
@@ -195,15 +201,15 @@ pub(crate) fn user(engine: &Engine, storage: &Location) -> String {
     if !own.is_root() {
         return format!("{}:{}", own.as_raw(), rustix::process::getegid().as_raw());
     }
-    // Run by root: the storage's owner, as whoever else could not write into it. For root itself no capability is left to
-    // be root by.
+    // Run by root: the storage's owner, as nobody else could be sure to write into it. For root itself no capability is
+    // left to be root by.
     let owner = match storage {
         Location::Directory(path) => std::fs::metadata(path).ok(),
         Location::Remote(_) => None,
     };
     match owner {
-        Some(owner) if owner.mode() & 0o007 != 0o007 => format!("{}:{}", owner.uid(), owner.gid()),
-        _ => NOBODY.to_owned(),
+        Some(owner) => format!("{}:{}", owner.uid(), owner.gid()),
+        None => NOBODY.to_owned(),
     }
 }
 
@@ -264,8 +270,20 @@ fn bind(source: &Path, target: &str, read_only: bool) -> Mount {
     }
 }
 
-fn limit(name: &str, most: u64) -> ResourcesUlimits {
-    ResourcesUlimits { name: Some(name.to_owned()), soft: Some(to_i64(most)), hard: Some(to_i64(most)) }
+/// The limits of each process.
+fn resource_limits(engine: &Engine) -> Vec<ResourcesUlimits> {
+    let own = |resource| getrlimit(resource).maximum;
+    let limit =
+        |name: &str, most: i64| ResourcesUlimits { name: Some(name.to_owned()), soft: Some(most), hard: Some(most) };
+    // Never more than this process may have, as an engine without the right to raise them fails.
+    let files = own(rustix::process::Resource::Nofile).map_or(OPEN_FILES, |most| most.min(OPEN_FILES));
+    let mut limits = vec![limit("nofile", to_i64(files)), limit("core", 0)];
+    if engine.is_podman {
+        // It raises this one unless told otherwise. It counts all processes of a user, so it is no limit of an instance.
+        let processes = own(rustix::process::Resource::Nproc).map_or(USER_PROCESSES, |most| most.min(USER_PROCESSES));
+        limits.push(limit("nproc", to_i64(processes)));
+    }
+    limits
 }
 
 fn to_i64(number: u64) -> i64 {

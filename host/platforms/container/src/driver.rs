@@ -58,12 +58,7 @@ impl ContainerDriver {
     }
 
     /// Gives the engine the image under a name that is this deployment's alone.
-    async fn load(
-        &self,
-        engine: &Engine,
-        spec: &DeploymentSpec,
-        ledger: &dyn Ledger,
-    ) -> Result<String, PlatformError> {
+    async fn load(&self, engine: &Engine, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<String, PlatformError> {
         if spec.image.kind != ImageKind::Oci {
             return Err(PlatformError::Invalid(format!(
                 "container takes OCI images, and the image of {} is another kind; run `faasbench build --platform \
@@ -170,6 +165,11 @@ impl Driver for ContainerDriver {
                 remarks.push(format!("{what}: the kernel has no such control group"));
             }
         }
+        if rustix::process::geteuid().is_root() {
+            remarks.push(
+                "instances run as the owner of the storage, without any capability even where that is root".into(),
+            );
+        }
         if engine.is_rootless {
             remarks.push("rootless: instances run as the user of the engine, without any capability".to_owned());
         }
@@ -185,8 +185,8 @@ impl Driver for ContainerDriver {
         ledger: &dyn Ledger,
     ) -> Result<Arc<dyn Prepared>, PlatformError> {
         let engine = self.engine().await?;
-        let storage = Location::parse(&surroundings.storage_location)
-            .map_err(|error| PlatformError::Invalid(error.message))?;
+        let storage =
+            Location::parse(&surroundings.storage_location).map_err(|error| PlatformError::Invalid(error.message))?;
         check(&engine, spec, &storage)?;
         let folders = make_folders(&surroundings.state)?;
         let image = self.load(&engine, spec, ledger).await?;

@@ -76,9 +76,7 @@ impl Engine {
                 }
                 Docker::connect_with_unix(&path.to_string_lossy(), REQUEST_S, API_DEFAULT_VERSION)
             }
-            Address::Tcp(place) => {
-                Docker::connect_with_http(&format!("tcp://{place}"), REQUEST_S, API_DEFAULT_VERSION)
-            }
+            Address::Tcp(place) => Docker::connect_with_http(&format!("tcp://{place}"), REQUEST_S, API_DEFAULT_VERSION),
         };
         let doing = format!("asking the container engine at {address} who it is");
         let fail = |error| failed(&doing, &error);

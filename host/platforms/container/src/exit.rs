@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bollard::query_parameters::WaitContainerOptions;
 use bollard::errors::Error;
+use bollard::query_parameters::WaitContainerOptions;
 use futures_util::StreamExt;
 use local_platform::InstanceExit;
 use tokio::sync::watch;

@@ -103,7 +103,11 @@ pub(crate) fn reason(error: &Error) -> String {
 
 /// The operating system's error below it.
 fn io_kind(error: &Error) -> Option<io::ErrorKind> {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    // Transparent: it has the source of what is in it, not that itself.
+    if let Error::IOError { err } = error {
+        return Some(err.kind());
+    }
+    let mut cause = error.source();
     while let Some(error) = cause {
         if let Some(error) = error.downcast_ref::<io::Error>() {
             return Some(error.kind());

@@ -136,7 +136,8 @@ impl Instance for ContainerInstance {
             }
             Outcome::TooLate => {
                 let waited = deadline.saturating_duration_since(begin);
-                let message = format!("the instance reached its time limit of {} s and was stopped", waited.as_secs_f64());
+                let message =
+                    format!("the instance reached its time limit of {} s and was stopped", waited.as_secs_f64());
                 (504, "limit", message)
             }
             Outcome::PrintedTooMuch => printed_too_much(self.output.exceeded().unwrap_or_default()),
@@ -171,9 +172,15 @@ impl Instance for ContainerInstance {
     }
 
     async fn stop(&self) {
-        if self.exits.borrow().is_none() {
-            self.container.signal("TERM").await;
-            let _ = timeout(STOP, ended_as(self.exits.clone())).await;
+        let exit = self.exits.borrow().clone();
+        match exit {
+            None => {
+                self.container.signal("TERM").await;
+                let _ = timeout(STOP, ended_as(self.exits.clone())).await;
+            }
+            // The engine won't end it.
+            Some(Exit::Lost(_)) => self.kill(),
+            Some(_) => {}
         }
         if let Err(error) = self.container.remove().await {
             self.output.remark(&format!("it could not be removed: {error}"));

@@ -185,7 +185,10 @@ mod tests {
     async fn a_line_without_an_end_takes_bounded_memory() {
         let long = "x".repeat(3 * LINE_BYTES + 1);
         let (lines, output) = followed(&[&long], u64::MAX).await;
-        assert_eq!(lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(), [LINE_BYTES, LINE_BYTES, LINE_BYTES, 1]);
+        assert_eq!(
+            lines.iter().map(|(_, text)| text.len()).collect::<Vec<_>>(),
+            [LINE_BYTES, LINE_BYTES, LINE_BYTES, 1]
+        );
         assert!(output.tail().len() <= TAIL_BYTES);
     }
 }

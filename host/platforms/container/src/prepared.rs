@@ -86,9 +86,7 @@ impl PreparedContainers {
         let (told, exits) = watch::channel(None);
         tokio::spawn(follow(self.engine.clone(), id.clone(), told));
         let ready = async {
-            tokio::try_join!(self.connections(container, watch.as_ref(), &id), async {
-                Ok(self.process(&id).await)
-            })
+            tokio::try_join!(self.connections(container, watch.as_ref(), &id), async { Ok(self.process(&id).await) })
         };
         let ready = tokio::select! {
             ready = timeout(READY, ready) => ready,
@@ -110,7 +108,8 @@ impl PreparedContainers {
             Err(_) => {
                 let mut logs = output.tail();
                 if logs.is_empty() && self.engine.uses_sockets {
-                    logs = "nothing; where unix sockets in mounted folders don't work, set `connection` to `port`".into();
+                    logs =
+                        "nothing; where unix sockets in mounted folders don't work, set `connection` to `port`".into();
                 }
                 Err(PlatformError::NotReady { name: self.template.spec.name.clone(), waited: READY, logs })
             }
@@ -140,8 +139,9 @@ impl PreparedContainers {
             _ => {
                 let inspected = self.engine.api.inspect_container(id, None).await;
                 let inspected = inspected.map_err(|error| failed("asking for a container's port", &error))?;
-                let port = published_port(&inspected)
-                    .ok_or_else(|| broken("the engine published no port: does it have a default network?".to_owned()))?;
+                let port = published_port(&inspected).ok_or_else(|| {
+                    broken("the engine published no port: does it have a default network?".to_owned())
+                })?;
                 Ok(Connections::over_port(port).await)
             }
         }

@@ -78,7 +78,10 @@ mod tests {
     fn the_memory_group_is_found_in_both_versions() {
         let version_1 = "5:memory:/docker/abc\n4:cpu,cpuacct:/docker/x\n0::/y\n";
         assert_eq!(control_group(version_1), Some(("/docker/abc", true)));
-        assert_eq!(control_group("0::/system.slice/docker-abc.scope\n"), Some(("/system.slice/docker-abc.scope", false)));
+        assert_eq!(
+            control_group("0::/system.slice/docker-abc.scope\n"),
+            Some(("/system.slice/docker-abc.scope", false))
+        );
         assert_eq!(control_group(""), None);
         assert_eq!(peak_file("/../../x", "", "memory.peak"), None);
     }

@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::errors::Error;
-use bollard::query_parameters::{
-    ListContainersOptions, ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
-};
+use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveContainerOptions, RemoveImageOptions};
 use platform::{DeploymentId, Found, PlatformError, Resource};
 use serde_json::{Value, json};
 
@@ -43,25 +41,26 @@ pub(crate) fn creation(engine: &Engine, folder: Option<&Path>, id: &str) -> Valu
 /// Removes what an entry of the ledger names.
 pub(crate) async fn remove(engine: &Engine, resource: &Resource) -> Result<(), PlatformError> {
     let intended = resource.details["intended_unix_ms"].as_u64();
-    let until_certain = intended.map_or(Duration::ZERO, |then| {
-        IN_FLIGHT.saturating_sub(Duration::from_millis(unix_ms().saturating_sub(then)))
-    });
-    // A name without the deployment's id is not one that we gave.
-    if !resource.name.contains(resource.deployment.as_str()) {
-        return Err(PlatformError::Invalid(format!(
-            "{} is not a name that faasbench gives, so it is not removed",
-            resource.name
-        )));
-    }
+    let until_certain = intended
+        .map_or(Duration::ZERO, |then| IN_FLIGHT.saturating_sub(Duration::from_millis(unix_ms().saturating_sub(then))));
     match resource.kind.as_str() {
         CONTAINER => {
+            if !resource.name.starts_with(&format!("faasbench-{}-", resource.deployment)) {
+                return Err(not_ours(&resource.name));
+            }
             remove_container(engine, &resource.name, &resource.deployment, until_certain).await?;
             if let Some(folder) = resource.details["folder"].as_str() {
                 remove_folder(&PathBuf::from(folder));
             }
             Ok(())
         }
-        IMAGE => remove_image(engine, &resource.name, until_certain).await,
+        IMAGE => {
+            let tag = resource.name.strip_prefix(REPOSITORY).and_then(|rest| rest.split_once(':'));
+            if !tag.is_some_and(|(_, tag)| tag.starts_with(&format!("{}-", resource.deployment))) {
+                return Err(not_ours(&resource.name));
+            }
+            remove_image(engine, &resource.name, until_certain).await
+        }
         kind => Err(PlatformError::Invalid(format!("container has nothing of the kind {kind:?}"))),
     }
 }
@@ -107,11 +106,6 @@ pub(crate) async fn remove_container(
 
 /// Removes an image's tag, and with the last tag the image.
 async fn remove_image(engine: &Engine, reference: &str, until_certain: Duration) -> Result<(), PlatformError> {
-    if !reference.starts_with(REPOSITORY) {
-        return Err(PlatformError::Invalid(format!(
-            "{reference} is not a name that faasbench gives, so it is not removed"
-        )));
-    }
     let doing = format!("removing the image {reference}");
     let begin = tokio::time::Instant::now();
     loop {
@@ -155,10 +149,10 @@ pub(crate) async fn find_marked(engine: &Engine) -> Result<Vec<Found>, PlatformE
         let labels = container.labels.unwrap_or_default();
         found.push(Found {
             kind: CONTAINER.to_owned(),
-            name: container.names.and_then(|names| names.into_iter().next()).map_or_else(
-                || container.id.unwrap_or_default(),
-                |name| name.trim_start_matches('/').to_owned(),
-            ),
+            name: container
+                .names
+                .and_then(|names| names.into_iter().next())
+                .map_or_else(|| container.id.unwrap_or_default(), |name| name.trim_start_matches('/').to_owned()),
             deployment: labels.get(DEPLOYMENT_LABEL).cloned().unwrap_or_default(),
         });
     }
@@ -169,6 +163,11 @@ pub(crate) async fn find_marked(engine: &Engine) -> Result<Vec<Found>, PlatformE
         }
     }
     Ok(found)
+}
+
+/// A name that we never give.
+fn not_ours(name: &str) -> PlatformError {
+    PlatformError::Invalid(format!("{name} is not a name that faasbench gives, so it is not removed"))
 }
 
 fn is_ours(labels: &HashMap<String, String>, deployment: &DeploymentId) -> bool {
