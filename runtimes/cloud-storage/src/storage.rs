@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::StreamExt;
 use lab::{Error, ErrorKind, Object, ObjectWriter, Page};
-use native::{RemoteLocation, Service, Storage, validate_key};
+use native::{DirectoryStorage, Location, RemoteLocation, Service, Storage, validate_key};
 use object_store::list::PaginatedListOptions;
 use object_store::path::Path;
 
@@ -31,9 +31,12 @@ const MARKERS: usize = 32;
 /// `AZURE_STORAGE_SAS_TOKEN`, `AZURE_CLIENT_ID` and others; without any, from the machine that this runs on in the cloud.
 ///
 /// # Errors
-/// None today; a location that can't be used is told by the first request.
-pub fn open(location: &RemoteLocation, variables: Variables<'_>) -> Result<Box<dyn Storage>, Error> {
-    Ok(Box::new(CloudStorage::new(location.clone(), variables, Patience::default())))
+/// A bad request for what is no location of a service.
+pub fn open(location: &str, variables: Variables<'_>) -> Result<Box<dyn Storage>, Error> {
+    match Location::parse(location)? {
+        Location::Remote(location) => Ok(Box::new(CloudStorage::new(location, variables, Patience::default()))),
+        Location::Directory(path) => Ok(Box::new(DirectoryStorage::new(path)?)),
+    }
 }
 
 /// Object storage in a service. Its debug output holds no credentials.

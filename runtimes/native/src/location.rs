@@ -71,6 +71,13 @@ impl Service {
 }
 
 impl Location {
+    /// The directory of a location that is one: an absolute path, or `file://` and one. All that images need that have no
+    /// client of services.
+    pub fn directory(text: &str) -> Option<PathBuf> {
+        let path = text.strip_prefix("file://").unwrap_or(text);
+        path.starts_with('/').then(|| path.into())
+    }
+
     /// Reads a location.
     ///
     /// # Errors
@@ -79,8 +86,8 @@ impl Location {
         if text.contains('\0') {
             return Err(Error::bad_request("the storage location contains a NUL"));
         }
-        if text.starts_with('/') {
-            return Ok(Location::Directory(text.into()));
+        if let Some(path) = Location::directory(text) {
+            return Ok(Location::Directory(path));
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(Error::bad_request(
@@ -88,7 +95,6 @@ impl Location {
             ));
         };
         let service = match scheme {
-            "file" if rest.starts_with('/') => return Ok(Location::Directory(rest.into())),
             "file" => return Err(refused("file", "the path is not absolute: give file:///path")),
             "s3" => Service::S3,
             "gs" => Service::GoogleCloud,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use lab::{Error, ErrorKind, Handler, Instance, ObjectWriter, Page};
-use native::{DirectoryStorage, Functions, Location, NativeLab, NoFunctions, NoStorage, RemoteLocation, Storage};
+use native::{DirectoryStorage, Functions, Location, NativeLab, NoFunctions, NoStorage, Storage};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -48,8 +48,8 @@ where
     }
 }
 
-/// Opens the storage of a service, with the credentials that the variables hold.
-pub type OpenStorage = fn(&RemoteLocation, Variables<'_>) -> Result<Box<dyn Storage>, Error>;
+/// Opens the storage at a location that is no directory, with the credentials that the variables hold.
+pub type OpenStorage = fn(&str, Variables<'_>) -> Result<Box<dyn Storage>, Error>;
 
 /// A lab function with the storage, the nested calls and the scratch folder that the settings name.
 pub struct LabFunction {
@@ -132,14 +132,14 @@ impl Surroundings {
 /// invocations need none; those that do are told why.
 fn open_storage(name: Option<&str>, open_remote: Option<OpenStorage>, variables: Variables<'_>) -> Box<dyn Storage> {
     let Some(name) = name else { return Box::new(NoStorage) };
-    let opened = Location::parse(name).and_then(|location| match (location, open_remote) {
-        (Location::Directory(path), _) => Ok(Box::new(DirectoryStorage::new(path)?) as Box<dyn Storage>),
-        (Location::Remote(location), Some(open)) => open(&location, variables),
-        (Location::Remote(location), None) => Err(Error::new(
-            ErrorKind::Unavailable,
-            format!("this image has no client of {}://: give FAASBENCH_STORAGE a directory", location.service.scheme()),
+    let opened = match (Location::directory(name), open_remote) {
+        (Some(path), _) => DirectoryStorage::new(path).map(|storage| Box::new(storage) as Box<dyn Storage>),
+        (None, Some(open)) => open(name, variables),
+        // Not repeated: people put secrets into locations.
+        (None, None) => Err(Error::bad_request(
+            "it is no absolute path, and this image has no client of other storage; give it a directory",
         )),
-    });
+    };
     opened.unwrap_or_else(|error| {
         let message = format!("FAASBENCH_STORAGE can't be used: {}", error.message);
         Box::new(MissingStorage(Error::new(ErrorKind::Unavailable, message)))
@@ -229,7 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn storage_of_a_service_is_opened_with_the_variables_of_the_platform() {
-        fn open(location: &RemoteLocation, variables: Variables<'_>) -> Result<Box<dyn Storage>, Error> {
+        fn open(location: &str, variables: Variables<'_>) -> Result<Box<dyn Storage>, Error> {
             let said = variables("AWS_ACCESS_KEY_ID").unwrap_or_default();
             Err(Error::internal(format!("{location} {said}")))
         }

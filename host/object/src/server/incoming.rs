@@ -31,13 +31,13 @@ impl Expected {
         let wanted = |value: &Option<String>, name| {
             value.is_some() || self.algorithm.as_ref().is_some_and(|algorithm| algorithm.as_str() == name)
         };
-        let mut hasher = ChecksumHasher::default();
-        hasher.crc32 = wanted(&checksum.checksum_crc32, ChecksumAlgorithm::CRC32).then(Default::default);
-        hasher.crc32c = wanted(&checksum.checksum_crc32c, ChecksumAlgorithm::CRC32C).then(Default::default);
-        hasher.sha1 = wanted(&checksum.checksum_sha1, ChecksumAlgorithm::SHA1).then(Default::default);
-        hasher.sha256 = wanted(&checksum.checksum_sha256, ChecksumAlgorithm::SHA256).then(Default::default);
-        hasher.crc64nvme = wanted(&checksum.checksum_crc64nvme, ChecksumAlgorithm::CRC64NVME).then(Default::default);
-        hasher
+        ChecksumHasher {
+            crc32: wanted(&checksum.checksum_crc32, ChecksumAlgorithm::CRC32).then(Default::default),
+            crc32c: wanted(&checksum.checksum_crc32c, ChecksumAlgorithm::CRC32C).then(Default::default),
+            sha1: wanted(&checksum.checksum_sha1, ChecksumAlgorithm::SHA1).then(Default::default),
+            sha256: wanted(&checksum.checksum_sha256, ChecksumAlgorithm::SHA256).then(Default::default),
+            crc64nvme: wanted(&checksum.checksum_crc64nvme, ChecksumAlgorithm::CRC64NVME).then(Default::default),
+        }
     }
 
     /// Refuses a body that is not what the client said.
