@@ -160,6 +160,11 @@ impl WasmInstance {
         &self.sandbox
     }
 
+    /// Ends it. Its scratch folder is removed with what is returned, as that may take a while.
+    pub fn into_scratch(self) -> Option<TempDir> {
+        self.scratch
+    }
+
     /// Other functions, for the invocations from now on.
     pub fn set_functions(&mut self, functions: Arc<dyn Functions>) {
         self.store.data_mut().functions = functions;

@@ -78,7 +78,8 @@ impl State {
             description: None,
             deadline: None,
             stopped: None,
-            cpu_time_at_start_us: 0,
+            // Only a share of the processor is reckoned from before the first invocation.
+            cpu_time_at_start_us: if cpu_thousandths.is_some() { thread_cpu_time_us() } else { 0 },
             started: Instant::now(),
             cpu_thousandths,
         }

@@ -1,7 +1,7 @@
 //! One deployment on a platform of this machine, over all its updates.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use platform::{DeploymentId, DeploymentSpec};
 
@@ -17,6 +17,8 @@ pub(crate) struct Deployed {
     /// Held by whoever changes the deployment.
     pub(crate) change: tokio::sync::Mutex<()>,
     current: RwLock<Current>,
+    /// Pools that were replaced and may not be over yet.
+    former: Mutex<Vec<Weak<Pool>>>,
     is_gone: AtomicBool,
 }
 
@@ -34,6 +36,7 @@ impl Deployed {
             later: Later::new(),
             change: tokio::sync::Mutex::new(()),
             current: RwLock::new(Current { pool, spec }),
+            former: Mutex::default(),
             is_gone: AtomicBool::new(false),
         }
     }
@@ -56,6 +59,22 @@ impl Deployed {
             std::mem::replace(&mut *current, Current { pool, spec })
         };
         former.pool.close();
+        let mut pools = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.push(Arc::downgrade(&former.pool));
+    }
+
+    /// The pool that serves and those before it that are not over yet.
+    pub(crate) fn pools(&self) -> Vec<Arc<Pool>> {
+        let former = self.former.lock().unwrap_or_else(PoisonError::into_inner);
+        former.iter().filter_map(Weak::upgrade).chain([self.pool()]).collect()
+    }
+
+    /// Returns when it was left and nothing is left of it.
+    pub(crate) async fn is_over(&self) {
+        for pool in self.pools() {
+            pool.is_over().await;
+        }
     }
 
     /// The same pool with another scale.

@@ -149,12 +149,14 @@ impl LocalPlatform {
         for deployed in &all {
             deployed.leave();
             if !finished {
-                deployed.pool().kill().await;
+                for pool in deployed.pools() {
+                    pool.kill().await;
+                }
             }
         }
         for deployed in &all {
             // Instances that don't end are beyond help; the ledger knows what they left.
-            let _ = tokio::time::timeout(GRACE, deployed.pool().is_over()).await;
+            let _ = tokio::time::timeout(GRACE, deployed.is_over()).await;
         }
         self.inner.deployments.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -315,9 +317,8 @@ impl Inner {
         let Some(deployed) = found else { return Ok(()) };
         let _changing = deployed.change.lock().await;
         deployed.leave();
-        let pool = deployed.pool();
-        let longest = pool.time_limit() + GRACE;
-        tokio::time::timeout(longest, pool.is_over()).await.map_err(|_| {
+        let longest = deployed.pool().time_limit() + GRACE;
+        tokio::time::timeout(longest, deployed.is_over()).await.map_err(|_| {
             self.failed("ending a deployment", format!("instances are still there after {} s", longest.as_secs()))
         })
     }

@@ -298,9 +298,13 @@ impl Pool {
         let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
-    /// Ends all instances, whatever they are doing.
-    pub(crate) async fn kill(&self) {
-        let members = self.lock().seen();
+    /// Takes nobody any more, sends away who waits, and ends all instances, whatever they are doing.
+    pub(crate) async fn kill(self: &Arc<Pool>) {
+        let (todo, members) = {
+            let mut schedule = self.lock();
+            (schedule.abandon(), schedule.seen())
+        };
+        self.settle(todo);
         join_all(members.iter().map(|seen| seen.instance.instance.stop())).await;
     }
 

@@ -414,6 +414,14 @@ impl<I: Clone> Schedule<I> {
         self.retire_all()
     }
 
+    /// Takes nobody any more and sends away who waits.
+    pub(crate) fn abandon(&mut self) -> Todo<I> {
+        self.is_closed = true;
+        self.waiting.clear();
+        self.later.clear();
+        self.retire_all()
+    }
+
     /// Other rules from now on.
     pub(crate) fn change(&mut self, rules: Rules) -> Todo<I> {
         self.rules = rules;
