@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::ffi::CString;
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -15,7 +16,7 @@ use crate::{files, mounts, privileges, system_calls};
 
 /// Applies the plan and becomes its image. The order matters: what comes later takes away the right to what comes before.
 pub(crate) fn become_image(plan: Plan) -> Result<Infallible, Failure> {
-    plan.cgroups.iter().try_for_each(|cgroup| join(cgroup))?;
+    let groups = plan.cgroups.iter().map(|cgroup| Group::open(cgroup)).collect::<Result<Vec<_>, _>>()?;
     let image = open(&plan.image)?;
     privileges::set_limits(&plan.limits)?;
     if let Some(namespaces) = plan.namespaces {
@@ -32,6 +33,8 @@ pub(crate) fn become_image(plan: Plan) -> Result<Infallible, Failure> {
             if plan.root.is_some() { (&root[..], &[][..]) } else { (&plan.writable[..], &plan.readable[..]) };
         files::restrict(writable, readable, &image, plan.network)?;
     }
+    // As late as can be: on a busy machine a new group waits for its turn each time that something here waits.
+    groups.into_iter().try_for_each(Group::join)?;
     privileges::end_with(plan.parent)?;
     keep_only_streams()?;
     if plan.seccomp {
@@ -40,11 +43,28 @@ pub(crate) fn become_image(plan: Plan) -> Result<Infallible, Failure> {
     Err(execute(&image, &plan.image))
 }
 
-/// Makes this process one of a control group's.
-pub(crate) fn join(cgroup: &Path) -> Result<(), Failure> {
-    let path = cgroup.join("cgroup.procs");
-    // 0 is the process that writes.
-    std::fs::write(&path, "0").map_err(|error| Failure::of(format_args!("joining {}", path.display()), error))
+/// A control group that can be joined, also where its folder can't be seen any more.
+pub(crate) struct Group {
+    processes: File,
+    path: PathBuf,
+}
+
+impl Group {
+    pub(crate) fn open(folder: &Path) -> Result<Group, Failure> {
+        let path = folder.join("cgroup.procs");
+        let processes = OpenOptions::new().write(true).open(&path);
+        match processes {
+            Ok(processes) => Ok(Group { processes, path }),
+            Err(error) => Err(Failure::of(format_args!("opening {}", path.display()), error)),
+        }
+    }
+
+    /// Makes this process one of the group's.
+    pub(crate) fn join(mut self) -> Result<(), Failure> {
+        // 0 is the process that writes.
+        let written = self.processes.write_all(b"0");
+        written.map_err(|error| Failure::of(format_args!("joining {}", self.path.display()), error))
+    }
 }
 
 fn open(path: &Path) -> Result<OwnedFd, Failure> {

@@ -14,7 +14,7 @@ pub(crate) fn probe(arguments: &[OsString]) -> Result<String, Failure> {
         ["namespaces", folder] => enter(Namespaces::Privileged, folder),
         ["user-namespaces", folder] => enter(Namespaces::User, folder),
         ["cgroup", folder] => {
-            image::join(&PathBuf::from(folder))?;
+            image::Group::open(&PathBuf::from(folder))?.join()?;
             Ok("yes".to_owned())
         }
         ["landlock"] => files::version()

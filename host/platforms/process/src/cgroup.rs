@@ -77,11 +77,10 @@ impl Cgroup {
                 }
             }
         }
-        if let Some(folder) = cpu {
+        // Without a limit a group of its own would only change how it is scheduled.
+        if let (Some(folder), Some(cpus)) = (cpu, limits.cpus) {
             self.make_folder(&folder)?;
-            if let Some(cpus) = limits.cpus {
-                set(&folder, "cpu.cfs_quota_us", quota_us(cpus))?;
-            }
+            set(&folder, "cpu.cfs_quota_us", quota_us(cpus))?;
         }
         if let Some(folder) = processes {
             self.make_folder(&folder)?;
