@@ -142,7 +142,9 @@ impl Composition {
                 Some((provider, export)) => self.connect(&function, import, provider, &export)?,
                 None if OF_THE_HOST.contains(&base(import)) => {}
                 None => {
-                    return Err(format!("it imports {import}, which neither the adapter nor a wasi:http host provides"));
+                    return Err(format!(
+                        "it imports {import}, which neither the adapter nor a wasi:http host provides"
+                    ));
                 }
             }
         }
@@ -191,4 +193,50 @@ fn base(name: &str) -> &str {
 /// An error with its causes.
 fn text(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn compose(component: &[u8], variables: &[(&str, &str)]) -> Result<Vec<u8>, String> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        compose_http("function1", component, &HttpEnvironment::Fixed(variables)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn variables_are_written_into_the_component_and_change_nothing_else() {
+        let plain = compose(artifacts::FUNCTION1, &[]).unwrap();
+        let with = compose(artifacts::FUNCTION1, &[("FAASBENCH_PLATFORM", "spin")]).unwrap();
+        assert_eq!(plain.len(), with.len());
+        let text = b"FAASBENCH_PLATFORM=spin\0";
+        assert!(with.windows(text.len()).any(|window| window == text));
+        assert_eq!(plain.iter().zip(&with).filter(|(a, b)| a != b).count(), text.len() - 1);
+    }
+
+    #[test]
+    fn secrets_and_what_does_not_fit_are_refused() {
+        let secret = compose(artifacts::FUNCTION1, &[("AWS_SECRET_ACCESS_KEY", "hidden")]).unwrap_err();
+        assert!(secret.contains("AWS_SECRET_ACCESS_KEY is a secret") && !secret.contains("hidden"), "{secret}");
+        for (name, value) in [("", "a"), ("A=B", "c"), ("A", "b\0"), ("A", &*"x".repeat(BLOCK_BYTES))] {
+            assert!(compose(artifacts::FUNCTION1, &[(name, value)]).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_import_that_nobody_provides_is_named() {
+        // An empty instance is type enough.
+        let mut component = wasm_encoder::ComponentBuilder::default();
+        let (empty, encoder) = component.ty(None);
+        encoder.instance(&wasm_encoder::InstanceType::new());
+        component.import("wasi:sockets/tcp@0.2.6", wasm_encoder::ComponentTypeRef::Instance(empty));
+        let error = compose(&component.finish(), &[]).unwrap_err();
+        assert!(error.contains("wasi:sockets/tcp@0.2.6"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_component_is_refused() {
+        assert!(compose(b"\0asm", &[]).is_err());
+    }
 }
