@@ -12,7 +12,7 @@ use crate::{disk, memory, output, processes, sockets};
 /// | `do` | keys | what happens |
 /// |---|---|---|
 /// | `echo` | any | answers with the event |
-/// | `loop` | `[seconds]` | computes for ever, or that long |
+/// | `loop` | `[seconds]` | computes for ever, or that long and answers with the processor time that it had |
 /// | `sleep` | `[seconds]` | sleeps for a day, or that long |
 /// | `allocate` | `[bytes]` | touches memory without end, or that much and answers |
 /// | `recurse` | | calls itself without end |
@@ -48,7 +48,7 @@ pub fn handle(lab: &dyn Lab, event: &str) -> Result<String, Error> {
     };
     let answer = match deed {
         "echo" => return Ok(event.to_owned()),
-        "loop" => memory::compute(seconds),
+        "loop" => memory::compute(lab, seconds),
         "sleep" => {
             std::thread::sleep(seconds.unwrap_or(Duration::from_secs(86_400)));
             json!({})

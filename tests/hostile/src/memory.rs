@@ -4,13 +4,14 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use lab::Lab;
 use serde_json::{Value, json};
 
 /// Size of the pieces in which memory is taken, bytes.
 const PIECE_BYTES: u64 = 1 << 20;
 
 /// Computes for ever, or that long.
-pub(crate) fn compute(time: Option<Duration>) -> Value {
+pub(crate) fn compute(lab: &dyn Lab, time: Option<Duration>) -> Value {
     let start = Instant::now();
     let mut turns = 0_u64;
     loop {
@@ -18,7 +19,7 @@ pub(crate) fn compute(time: Option<Duration>) -> Value {
             turns = black_box(turns.wrapping_add(1));
         }
         if time.is_some_and(|time| start.elapsed() >= time) {
-            return json!({ "turns": turns });
+            return json!({ "turns": turns, "cpu_us": lab.cpu_time_us() });
         }
     }
 }

@@ -248,7 +248,9 @@ impl WasmInstance {
             (Some(exit), ..) => format!("{name} ended itself with exit status {}", exit.0),
             (None, Some(Trap::StackOverflow), _) => format!("{name} used up its stack and was stopped"),
             (None, _, false) => format!("{name} trapped: {said}"),
-            (None, _, true) => format!("{name} trapped: {error:#}"),
+            // Without the trace of functions that wasmtime puts around it: a stripped component has no names.
+            (None, Some(trap), true) => format!("{name} trapped: {trap}"),
+            (None, None, true) => format!("{name} trapped: {error:#}"),
         };
         Error::new(ErrorKind::Internal, message)
     }

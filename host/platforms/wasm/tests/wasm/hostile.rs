@@ -79,7 +79,8 @@ async fn one_that_takes_memory_without_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_calls_itself_without_end() {
-    assert_stopped(r#"{"do":"recurse"}"#, 500, "stack").await;
+    // A component compiled by rustc has its stack in its memory, below everything else: its end is the memory's.
+    assert_stopped(r#"{"do":"recurse"}"#, 500, "out of bounds memory access").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,15 +194,10 @@ async fn a_share_of_a_processor_holds() {
     let stage = stage();
     let limits = Limits { cpus: Some(0.25), time: Some(Duration::from_secs(30)), ..limits() };
     let hostile = stage.deploy("hostile", Scale::default(), limits).await;
-    let count = r#"{"do":"loop","seconds":1}"#;
-    let slow = json(&stage.invoke(&hostile, count).await)["turns"].as_u64().unwrap();
-    let limits = Limits { cpus: Some(1.0), ..hostile.spec.limits };
-    let mut spec = hostile.spec.clone();
-    spec.limits = limits;
-    stage.platform.deploy(&spec, &*stage.ledger).await.unwrap();
-    let fast = json(&stage.invoke(&hostile, count).await)["turns"].as_u64().unwrap();
-    // Others use this machine too, so that the whole processor may not be there.
-    assert!(slow * 2 < fast, "{slow} turns with a quarter, {fast} with all");
+    let said = json(&stage.invoke(&hostile, r#"{"do":"loop","seconds":1}"#).await);
+    let used_us = said["cpu_us"].as_u64().unwrap();
+    // Looked at every 10 ms or so; on a busy machine it may have had less.
+    assert!(used_us < 300_000, "it used {used_us} us of a second");
 }
 
 /// `(component (import "somewhere:else/thing@1.0.0" (instance (export "do" (func)))))`
