@@ -71,9 +71,7 @@ impl Binaries<'_> {
             for (name, found) in names.iter().zip(found) {
                 binaries.push(match (found, made.get(*name)) {
                     (Some(image), _) => Binary { image, was_cached: true },
-                    (None, Some(path)) => {
-                        Binary { image: self.store(name, &entry(name), path)?, was_cached: false }
-                    }
+                    (None, Some(path)) => Binary { image: self.store(name, &entry(name), path)?, was_cached: false },
                     (None, None) => {
                         return Err(BuildError::Damaged {
                             path: self.target_directory(),

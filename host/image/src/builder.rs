@@ -81,12 +81,7 @@ impl Builder {
     ///
     /// # Errors
     /// As [`Builder::build`].
-    pub fn build_kind(
-        &self,
-        functions: &[&str],
-        kind: ImageKind,
-        options: &Options,
-    ) -> Result<Vec<Built>, BuildError> {
+    pub fn build_kind(&self, functions: &[&str], kind: ImageKind, options: &Options) -> Result<Vec<Built>, BuildError> {
         let begin = Instant::now();
         let functions = known(functions)?;
         let materials = if kind.is_wasm() {
@@ -124,7 +119,10 @@ impl Builder {
             options: &options,
         };
         let mut found = binaries.get(&["launcher"])?;
-        found.pop().map(|binary| binary.image.path).ok_or_else(|| BuildError::UnknownFunction { name: "launcher".to_owned() })
+        found
+            .pop()
+            .map(|binary| binary.image.path)
+            .ok_or_else(|| BuildError::UnknownFunction { name: "launcher".to_owned() })
     }
 
     fn component(&self, function: &str) -> Result<Material, BuildError> {
@@ -192,11 +190,11 @@ impl Builder {
                     hash.update(http_component::adapter_digest().as_bytes());
                     match environment(kind, options) {
                         HttpEnvironment::OfHost => hash.update(b"host"),
-                        HttpEnvironment::Fixed(variables) => variables
-                            .iter()
-                            .fold(hash.update(b"fixed"), |hash, (name, value)| {
+                        HttpEnvironment::Fixed(variables) => {
+                            variables.iter().fold(hash.update(b"fixed"), |hash, (name, value)| {
                                 hash.update(name.as_bytes()).update(b"=").update(value.as_bytes()).update(b"\0")
-                            }),
+                            })
+                        }
                     };
                 }
                 false
@@ -265,12 +263,7 @@ fn package_component(
     })
 }
 
-fn package_binaries(
-    folder: &Path,
-    function: &str,
-    kind: ImageKind,
-    binaries: &[Binary],
-) -> Result<Image, BuildError> {
+fn package_binaries(folder: &Path, function: &str, kind: ImageKind, binaries: &[Binary]) -> Result<Image, BuildError> {
     let mut codes = Vec::new();
     for binary in binaries {
         let path = &binary.image.path;

@@ -129,10 +129,8 @@ impl Cache {
         record_files(made.path(), made.path(), &mut files)?;
         files.sort_by(|one, other| one.path.cmp(&other.path));
         let record = Record { image, files };
-        let text = serde_json::to_vec_pretty(&record).map_err(|error| BuildError::Damaged {
-            path: made.path().to_owned(),
-            reason: error.to_string(),
-        })?;
+        let text = serde_json::to_vec_pretty(&record)
+            .map_err(|error| BuildError::Damaged { path: made.path().to_owned(), reason: error.to_string() })?;
         write(&made.path().join(RECORD), &text)?;
 
         let place = self.folder.join(name);

@@ -56,7 +56,7 @@ impl CargoBuild<'_> {
     /// Builds, and gives each binary's path by its name.
     pub(crate) fn run(&self, options: &Options) -> Result<BTreeMap<String, PathBuf>, BuildError> {
         toolchain::ensure_target(self.source, self.architecture, options)?;
-        let linker = toolchain::linker(self.source, self.architecture)?;
+        let cross_tools = toolchain::cross_tools(self.source, self.architecture)?;
         let mut command = toolchain::command("cargo", self.source);
         command.args(["build", "--locked", "--profile", self.profile, "--package", self.package]);
         command.args(["--target", self.architecture.target(), "--target-dir"]).arg(self.target_directory);
@@ -68,9 +68,10 @@ impl CargoBuild<'_> {
         }
         let told = printable(&command);
         command.args(["--message-format", "json-render-diagnostics", "--color", "never"]);
-        if let Some(linker) = linker {
-            let target = self.architecture.target().to_uppercase().replace('-', "_");
-            command.env(format!("CARGO_TARGET_{target}_LINKER"), linker);
+        if let Some(tools) = cross_tools {
+            let target = self.architecture.target().replace('-', "_");
+            command.env(format!("CARGO_TARGET_{}_LINKER", target.to_uppercase()), tools.linker);
+            command.env(format!("CC_{target}"), tools.compiler);
         }
         // A group of its own, so that a cancelled build ends with its compilers.
         command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -107,7 +108,9 @@ impl CargoBuild<'_> {
                 Err(RecvTimeoutError::Disconnected) => break,
                 Ok(Line::Output(line)) => {
                     let Ok(message) = serde_json::from_str::<Message>(&line) else { continue };
-                    let (Some(target), "compiler-artifact") = (message.target, message.reason.as_str()) else { continue };
+                    let (Some(target), "compiler-artifact") = (message.target, message.reason.as_str()) else {
+                        continue;
+                    };
                     finished += 1;
                     if let Some(path) = message.executable {
                         made.insert(target.name.clone(), path);

@@ -48,7 +48,9 @@ pub enum BuildError {
         kinds: String,
     },
     /// A binary with only this protocol could not talk to the platform.
-    #[error("a binary that speaks only {protocol} can't run on {platform}, which speaks {protocols}; leave --protocol out")]
+    #[error(
+        "a binary that speaks only {protocol} can't run on {platform}, which speaks {protocols}; leave --protocol out"
+    )]
     WrongProtocol {
         /// The platform.
         platform: &'static str,
@@ -121,6 +123,18 @@ pub enum BuildError {
         architecture: Architecture,
         /// What would do.
         linker: &'static str,
+    },
+    /// There is no C compiler for another architecture.
+    #[error(
+        "there is no C compiler for {architecture}: none of {compilers} is on the PATH; run `apt-get install {package}`, or install clang"
+    )]
+    MissingCompiler {
+        /// The architecture.
+        architecture: Architecture,
+        /// Those that would do.
+        compilers: String,
+        /// Debian's package of one.
+        package: &'static str,
     },
     /// Cargo could not build.
     #[error("cargo could not build {what}; `{command}` said:\n{said}")]

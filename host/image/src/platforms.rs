@@ -45,11 +45,7 @@ pub const PLATFORM_IMAGES: [PlatformImages; 18] = [
     row("wasmcloud", &[HttpComponent], &[]),
 ];
 
-const fn row(
-    platform: &'static str,
-    kinds: &'static [ImageKind],
-    protocols: &'static [Protocol],
-) -> PlatformImages {
+const fn row(platform: &'static str, kinds: &'static [ImageKind], protocols: &'static [Protocol]) -> PlatformImages {
     PlatformImages { platform, kinds, protocols, gives_environment: true }
 }
 

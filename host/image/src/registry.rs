@@ -42,7 +42,9 @@ pub struct PushOptions {
 #[non_exhaustive]
 pub enum PushError {
     /// There is no place of this name.
-    #[error("`{text}` names no place in a registry ({reason}); write REGISTRY/REPOSITORY or REGISTRY/REPOSITORY:TAG, as in 127.0.0.1:5000/faasbench/function1")]
+    #[error(
+        "`{text}` names no place in a registry ({reason}); write REGISTRY/REPOSITORY or REGISTRY/REPOSITORY:TAG, as in 127.0.0.1:5000/faasbench/function1"
+    )]
     Reference {
         /// What was given.
         text: String,
@@ -59,7 +61,9 @@ pub enum PushError {
     #[error(transparent)]
     Image(#[from] BuildError),
     /// Docker's or Podman's configuration has credentials that can't be used.
-    #[error("the credentials for {registry} in Docker's configuration can't be used: {reason}; run `docker login {registry}` again")]
+    #[error(
+        "the credentials for {registry} in Docker's configuration can't be used: {reason}; run `docker login {registry}` again"
+    )]
     Credentials {
         /// The registry.
         registry: String,
@@ -95,7 +99,9 @@ pub enum PushError {
         reason: String,
     },
     /// The registry has something else than what was sent.
-    #[error("the registry {registry} says that the image's digest is {there}, but it is {here}; what stands between changes images")]
+    #[error(
+        "the registry {registry} says that the image's digest is {there}, but it is {here}; what stands between changes images"
+    )]
     Changed {
         /// The registry.
         registry: String,
@@ -203,7 +209,9 @@ impl Pushing {
                 denied(self.reference.repository())
             }
             OciDistributionError::ServerError { code: 401 | 403, .. } => denied(self.reference.repository()),
-            OciDistributionError::RequestError(error) if error.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403)) => {
+            OciDistributionError::RequestError(error)
+                if error.status().is_some_and(|status| matches!(status.as_u16(), 401 | 403)) =>
+            {
                 denied(self.reference.repository())
             }
             OciDistributionError::RequestError(error) if error.status().is_none() => {

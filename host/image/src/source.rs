@@ -151,11 +151,7 @@ fn read_manifest(path: &Path) -> Result<Table, BuildError> {
 }
 
 /// Adds a file, or the files of a folder, with the hash of their contents. What is not there adds nothing.
-fn add_files(
-    root: &Path,
-    path: &Path,
-    files: &mut BTreeMap<PathBuf, blake3::Hash>,
-) -> Result<(), BuildError> {
+fn add_files(root: &Path, path: &Path, files: &mut BTreeMap<PathBuf, blake3::Hash>) -> Result<(), BuildError> {
     let relative = || path.strip_prefix(root).unwrap_or(path).to_owned();
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
@@ -257,7 +253,9 @@ mod tests {
         let source = SourceTree::find(None).unwrap();
         let workspace = read_manifest(&source.root().join("Cargo.toml")).unwrap();
         let crates = source.crates_below("runtimes/image", &workspace).unwrap().folders;
-        for folder in ["functions/lab", "functions/thumbnailer", "runtimes/lambda", "runtimes/runtime", "runtimes/native"] {
+        for folder in
+            ["functions/lab", "functions/thumbnailer", "runtimes/lambda", "runtimes/runtime", "runtimes/native"]
+        {
             assert!(crates.contains(&source.root().join(folder)), "{folder} of {crates:?}");
         }
         assert!(!crates.iter().any(|folder| folder.starts_with(source.root().join("host"))), "{crates:?}");

@@ -30,7 +30,8 @@ fn concerns_builds(name: &OsStr) -> bool {
     of_cargo
         || name.starts_with("CLIPPY")
         || name == "RUSTUP_TOOLCHAIN"
-        || (name.starts_with("RUST") && (name.ends_with("FLAGS") || name.starts_with("RUSTC") || name.starts_with("RUSTDOC")))
+        || (name.starts_with("RUST")
+            && (name.ends_with("FLAGS") || name.starts_with("RUSTC") || name.starts_with("RUSTDOC")))
 }
 
 /// What `rustc -vV` says.
@@ -51,11 +52,7 @@ fn rustc(source: &Path, arguments: &[&str]) -> Result<String, BuildError> {
 }
 
 /// Sees to it that rustc has the standard library of the target.
-pub(crate) fn ensure_target(
-    source: &Path,
-    architecture: Architecture,
-    options: &Options,
-) -> Result<(), BuildError> {
+pub(crate) fn ensure_target(source: &Path, architecture: Architecture, options: &Options) -> Result<(), BuildError> {
     let target = architecture.target();
     if has_target(source, target)? {
         return Ok(());
@@ -79,25 +76,50 @@ fn has_target(source: &Path, target: &str) -> Result<bool, BuildError> {
     Ok(Path::new(&rustc(source, &["--print", "target-libdir", "--target", target])?).is_dir())
 }
 
-/// The linker that cargo is to be told for an architecture; `None`: rustc's own choice does.
-pub(crate) fn linker(source: &Path, architecture: Architecture) -> Result<Option<&'static str>, BuildError> {
+/// What another architecture is built with.
+pub(crate) struct CrossTools {
+    pub(crate) linker: &'static str,
+    /// For the little C and assembly that TLS is made of.
+    pub(crate) compiler: &'static str,
+}
+
+/// The tools that cargo is to be told for an architecture; `None`: this machine's own do.
+pub(crate) fn cross_tools(source: &Path, architecture: Architecture) -> Result<Option<CrossTools>, BuildError> {
     if Architecture::of_this_machine() == Some(architecture) {
         return Ok(None);
     }
-    let (cross, lld) = match architecture {
-        Architecture::X86_64 => ("x86_64-linux-musl-gcc", "rust-lld"),
-        Architecture::Aarch64 => ("aarch64-linux-musl-gcc", "rust-lld"),
+    let (musl, compilers) = match architecture {
+        Architecture::X86_64 => ("x86_64-linux-musl-gcc", ["x86_64-linux-musl-gcc", "x86_64-linux-gnu-gcc", "clang"]),
+        Architecture::Aarch64 => {
+            ("aarch64-linux-musl-gcc", ["aarch64-linux-musl-gcc", "aarch64-linux-gnu-gcc", "clang"])
+        }
     };
-    // The target brings its own start files and libc, so that a linker is all it takes.
-    let host = rustc_version(source)?;
-    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+    // The target brings its own start files and libc, so that rustc's own linker is all it takes.
+    let version = rustc_version(source)?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
     let sysroot = PathBuf::from(rustc(source, &["--print", "sysroot"])?);
-    if sysroot.join("lib/rustlib").join(host).join("bin").join(lld).is_file() {
-        return Ok(Some(lld));
-    }
-    let on_path = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(cross).is_file()));
-    if on_path { Ok(Some(cross)) } else { Err(BuildError::MissingLinker { architecture, linker: cross }) }
+    let linker = if sysroot.join("lib/rustlib").join(host).join("bin/rust-lld").is_file() {
+        "rust-lld"
+    } else if is_on_path(musl) {
+        musl
+    } else {
+        return Err(BuildError::MissingLinker { architecture, linker: musl });
+    };
+    let compiler = compilers.into_iter().find(|compiler| is_on_path(compiler));
+    let compiler = compiler.ok_or(BuildError::MissingCompiler {
+        architecture,
+        compilers: compilers.join(", "),
+        package: match architecture {
+            Architecture::X86_64 => "gcc-x86-64-linux-gnu",
+            Architecture::Aarch64 => "gcc-aarch64-linux-gnu",
+        },
+    })?;
+    Ok(Some(CrossTools { linker, compiler }))
+}
+
+fn is_on_path(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 #[cfg(test)]
@@ -107,10 +129,20 @@ mod tests {
 
     #[test]
     fn what_says_how_to_build_is_left_out_and_where_things_are_stays() {
-        for name in ["CARGO", "CARGO_TARGET_DIR", "CARGO_ENCODED_RUSTFLAGS", "CLIPPY_ARGS", "RUSTFLAGS", "RUSTC_WRAPPER", "RUSTUP_TOOLCHAIN"] {
+        for name in [
+            "CARGO",
+            "CARGO_TARGET_DIR",
+            "CARGO_ENCODED_RUSTFLAGS",
+            "CLIPPY_ARGS",
+            "RUSTFLAGS",
+            "RUSTC_WRAPPER",
+            "RUSTUP_TOOLCHAIN",
+        ] {
             assert!(concerns_builds(OsStr::new(name)), "{name}");
         }
-        for name in ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_REGISTRIES_X_TOKEN", "RUSTUP_HOME", "PATH", "HTTPS_PROXY"] {
+        for name in
+            ["CARGO_HOME", "CARGO_NET_OFFLINE", "CARGO_REGISTRIES_X_TOKEN", "RUSTUP_HOME", "PATH", "HTTPS_PROXY"]
+        {
             assert!(!concerns_builds(OsStr::new(name)), "{name}");
         }
     }

@@ -92,9 +92,7 @@ pub(crate) fn component_artifact(image: &Image) -> Result<Artifact, BuildError> 
         "layerDigests": [layer.digest],
     }));
     let config = Content { media_type: WASM_CONFIG.to_owned(), digest: sha256(&config), content: config };
-    let describe = |content: &Content| {
-        json!({ "mediaType": content.media_type, "digest": content.digest, "size": content.content.len() })
-    };
+    let describe = |content: &Content| json!({ "mediaType": content.media_type, "digest": content.digest, "size": content.content.len() });
     let manifest = json_bytes(json!({
         "schemaVersion": 2,
         "mediaType": MANIFEST,

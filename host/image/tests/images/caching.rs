@@ -18,11 +18,10 @@ fn listening() -> (Options, Arc<Mutex<Vec<Progress>>>) {
 
 #[test]
 fn a_second_build_does_nothing_and_says_so() {
-    let first = builder().build(&[], "container", &Options::default()).unwrap();
-    assert_eq!(first.len(), 6);
+    let first = builder().build(&["function1"], "container", &Options::default()).unwrap();
     let (options, heard) = listening();
     let begin = Instant::now();
-    let second = builder().build(&[], "container", &options).unwrap();
+    let second = builder().build(&["function1"], "container", &options).unwrap();
     let took = begin.elapsed();
     assert!(second.iter().all(|built| built.was_cached));
     assert!(heard.lock().unwrap().is_empty(), "{heard:?}");
@@ -114,8 +113,10 @@ fn builds_at_once_do_not_disturb_each_other() {
     });
     assert!(images.iter().all(|image| *image == images[0]));
     let unfinished = fs::read_dir(folder.path()).unwrap();
-    let unfinished: Vec<_> =
-        unfinished.map(|entry| entry.unwrap().file_name()).filter(|name| name.to_string_lossy().contains("unfinished")).collect();
+    let unfinished: Vec<_> = unfinished
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name.to_string_lossy().contains("unfinished"))
+        .collect();
     assert!(unfinished.is_empty(), "{unfinished:?}");
 }
 

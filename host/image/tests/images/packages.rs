@@ -72,8 +72,7 @@ fn unzip_sees_unix_modes() {
         let line = listed.lines().find(|line| line.ends_with(name)).unwrap();
         assert!(line.starts_with("-rwxr-xr-x"), "{line}");
         let folder = tempfile::tempdir().unwrap();
-        let unpacked =
-            Command::new("unzip").arg("-q").arg(&image.path).arg("-d").arg(folder.path()).status().unwrap();
+        let unpacked = Command::new("unzip").arg("-q").arg(&image.path).arg("-d").arg(folder.path()).status().unwrap();
         assert!(unpacked.success());
         assert_eq!(fs::read(folder.path().join(name)).unwrap().len() as u64, image.code_bytes);
     }
