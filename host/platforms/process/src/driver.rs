@@ -16,7 +16,7 @@ use crate::limits::{DEFAULTS, InstanceLimits};
 use crate::names::{Details, KIND, Name};
 use crate::prepared::{ProcessDeployment, make};
 use crate::process_table::ProcessIdentity;
-use crate::storage::Storage;
+use crate::storage::{Outside, Storage};
 use crate::{image_file, leftovers};
 
 const PLATFORM: &str = "process";
@@ -154,8 +154,8 @@ impl Driver for ProcessDriver {
         .await?;
         ledger.created(entry, &resource.details).await?;
         let facilities = self.facilities.clone();
-        let deployment =
-            ProcessDeployment::new(facilities, name, &details, spec, limits, surroundings, storage, self.patience);
+        let outside = Outside { storage, others_socket: surroundings.others_socket.clone() };
+        let deployment = ProcessDeployment::new(facilities, name, &details, spec, limits, outside, self.patience);
         Ok(Arc::new(deployment))
     }
 

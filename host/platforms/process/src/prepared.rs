@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use local_platform::{Instance, Prepared, StartRequest, Surroundings};
+use local_platform::{Instance, Prepared, StartRequest};
 use platform::{DeploymentSpec, LogStream, PlatformError};
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
@@ -29,7 +29,7 @@ use crate::logs::Printed;
 use crate::monitor::{Belongings, Orders, WeakMonitor};
 use crate::names::{Details, Name, VARIABLE};
 use crate::starter::on_lasting_thread;
-use crate::storage::Storage;
+use crate::storage::{Outside, Storage};
 use crate::watch::{Watched, watch};
 
 /// The longest path of a unix socket, bytes.
@@ -71,8 +71,7 @@ impl ProcessDeployment {
         details: &Details,
         spec: &DeploymentSpec,
         limits: InstanceLimits,
-        surroundings: &Surroundings,
-        storage: Storage,
+        outside: Outside,
         patience: Duration,
     ) -> ProcessDeployment {
         let shared = Shared {
@@ -83,8 +82,8 @@ impl ProcessDeployment {
             image: spec.image.path.clone(),
             limits,
             environment: spec.environment.clone(),
-            storage,
-            others_socket: surroundings.others_socket.clone(),
+            storage: outside.storage,
+            others_socket: outside.others_socket,
             started: AtomicU64::new(0),
         };
         ProcessDeployment { shared: Arc::new(shared), patience }

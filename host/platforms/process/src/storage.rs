@@ -24,6 +24,13 @@ const CREDENTIALS: [&str; 13] = [
 /// What a client of a service reads to find it.
 const NETWORK_FILES: [&str; 4] = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl/certs"];
 
+/// What an instance reaches beyond its own sandbox.
+pub(crate) struct Outside {
+    pub(crate) storage: Storage,
+    /// Where nested calls go.
+    pub(crate) others_socket: PathBuf,
+}
+
 /// The functions' storage.
 pub(crate) enum Storage {
     /// A directory, which becomes part of the instance's file system.
