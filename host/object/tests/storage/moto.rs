@@ -33,11 +33,16 @@ pub(crate) fn place_with_prefix() -> Option<Place> {
     Some(place_at(process, &format!("s3://mine/lab/x?endpoint=http://127.0.0.1:{port}"), &AWS))
 }
 
-/// Google's XML protocol is S3's but for the signatures, and moto takes any.
+/// Google's XML protocol is S3's but for who signs what: here nobody does, and the bucket is everybody's.
 pub(crate) fn place_as_google() -> Option<Place> {
     let (process, port) = start("mine")?;
-    let key = r#"{"private_key": "-", "private_key_id": "-", "client_email": "-", "disable_oauth": true}"#;
-    let variables = [("GOOGLE_SERVICE_ACCOUNT_KEY", key)];
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::mine","arn:aws:s3:::mine/*"]}]}"#;
+    let length = policy.len();
+    let put = format!(
+        "PUT /mine?policy HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{policy}"
+    );
+    assert!(matches!(request(port, &put), 200 | 204));
+    let variables = [("GOOGLE_SKIP_SIGNATURE", "true")];
     Some(place_at(process, &format!("gs://mine/lab?endpoint=http://127.0.0.1:{port}"), &variables))
 }
 
