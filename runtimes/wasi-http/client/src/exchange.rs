@@ -109,11 +109,8 @@ impl Exchange {
     /// Does what can be done without waiting; the answer's head once it is there.
     pub fn advance(&mut self) -> Option<Result<Response, Error>> {
         if matches!(self.state, State::Sending { .. }) {
-            let over = match self.send() {
-                Ok(sent) => sent,
-                // The other side takes no more: it may have answered already, or failed, which is told there.
-                Err(_) => true,
-            };
+            // When the other side takes no more, it may have answered already, or failed, which is told there.
+            let over = self.send().unwrap_or(true);
             if !over {
                 return None;
             }

@@ -101,6 +101,7 @@ mod tests {
         assert_eq!(contents.read(5, 4), b"YZ\0\0");
         assert_eq!(contents.read(PIECE_BYTES - 1, 5), b"\0\0!");
         contents.clear();
-        assert!(contents.is_empty() && contents.len() == 0);
+        assert!(contents.is_empty());
+        assert_eq!(contents.len(), 0);
     }
 }

@@ -165,6 +165,9 @@ impl Node {
         if path.starts_with('/') {
             return Err(Fault::NotPermitted);
         }
+        if path.is_empty() {
+            return Err(Fault::NoEntry);
+        }
         if matches!(name, "" | "." | "..") {
             return Err(Fault::Invalid);
         }

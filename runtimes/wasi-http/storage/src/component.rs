@@ -61,7 +61,7 @@ impl Guest for Component {
     fn get(bucket: String, key: String) -> Result<Vec<u8>, types::Error> {
         let read = || {
             let reader = open(&bucket, &key)?;
-            whole(&reader.response, MAXIMUM_WHOLE_BYTES, &reader.authority)
+            whole(&reader.response, MAXIMUM_WHOLE_BYTES, reader.authority)
         };
         read().map_err(to_wit)
     }
