@@ -81,13 +81,16 @@ impl ContainerDriver {
             details: intention(engine, None),
         };
         let entry = ledger.intend(&resource).await?;
-        // An image that it has already only needs one more name.
+        // An image that it has already only needs one more name. Whoever removes its last name at the same time may take it
+        // away all the same, so it is looked for after that.
         let options = TagImageOptions { repo: Some(repository), tag: Some(tag) };
-        if engine.api.tag_image(&configuration_digest, Some(options)).await.is_err() {
+        let _ = engine.api.tag_image(&configuration_digest, Some(options)).await;
+        let mut found = engine.api.inspect_image(&reference).await;
+        if found.is_err() {
             let loaded = engine.api.import_image(ImportImageOptions::default(), body_full(tar.into()), None);
             loaded.try_collect::<Vec<_>>().await.map_err(|error| failed("loading an image", &error))?;
+            found = engine.api.inspect_image(&reference).await;
         }
-        let found = engine.api.inspect_image(&reference).await;
         let found = found.map_err(|error| failed("asking for the image that was loaded", &error))?;
         ledger.created(entry, &creation(engine, None, found.id.as_deref().unwrap_or_default())).await?;
         Ok(reference)

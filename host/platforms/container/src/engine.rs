@@ -3,10 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bollard::errors::Error;
 use bollard::models::{SystemInfo, SystemVersion};
 use bollard::{API_DEFAULT_VERSION, Docker};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty};
+use hyper::Request;
+use hyper::client::conn::http1::handshake;
+use hyper::header::HOST;
+use hyper_util::rt::TokioIo;
 use platform::PlatformError;
-use tokio::net::UnixStream;
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
 
 use crate::address::{Address, Candidates, candidates, nowhere};
 use crate::failure::{failed, unreachable_by};
@@ -105,10 +115,45 @@ impl Engine {
         }))
     }
 
+    /// What the engine says of a container. Podman has states for which the API has no word, so it is read as it is.
+    pub(crate) async fn inspect(&self, container: &str) -> Result<Value, Error> {
+        self.get(&format!("/containers/{container}/json")).await
+    }
+
+    /// The document at a path of its API.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Error> {
+        let version = self.api.client_version();
+        let path = format!("/v{}.{}{path}", version.major_version, version.minor_version);
+        let read = async {
+            match &self.address {
+                Address::Unix(socket) => document(UnixStream::connect(socket).await?, &path).await,
+                Address::Tcp(place) => document(TcpStream::connect(place).await?, &path).await,
+            }
+        };
+        timeout(Duration::from_secs(REQUEST_S), read).await.unwrap_or(Err(Error::RequestTimeoutError))
+    }
+
     /// The architecture of its machine, in the words of OCI.
     pub(crate) fn architecture(&self) -> &str {
         oci_architecture(self.info.architecture.as_deref().unwrap_or(std::env::consts::ARCH))
     }
+}
+
+async fn document(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, path: &str) -> Result<Value, Error> {
+    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // Its error is that of the request which is on it.
+    tokio::spawn(connection);
+    let request = Request::builder().uri(path).header(HOST, "localhost").body(Empty::<Bytes>::new())?;
+    let response = sender.send_request(request).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    let document: Result<Value, _> = serde_json::from_slice(&body);
+    if status.is_success() {
+        return Ok(document?);
+    }
+    let message = document.ok().and_then(|document| document["message"].as_str().map(str::to_owned));
+    let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+    Err(Error::DockerResponseServerError { status_code: status.as_u16(), message })
 }
 
 /// An architecture in the words of OCI.

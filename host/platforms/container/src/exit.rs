@@ -12,7 +12,7 @@ use crate::engine::Engine;
 use crate::failure::reason;
 
 /// The signal that can't be caught, as it appears in an exit status.
-const KILLED: i64 = 128 + 9;
+pub(crate) const KILLED: i64 = 128 + 9;
 
 /// How a container ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,8 @@ pub(crate) async fn follow(engine: Arc<Engine>, container: String, told: watch::
 
 /// Asks for what the status alone does not tell.
 async fn ended(engine: &Engine, container: &str, status: i64) -> Exit {
-    let state = engine.api.inspect_container(container, None).await.ok().and_then(|container| container.state);
-    let out_of_memory = state.is_some_and(|state| state.oom_killed == Some(true));
+    let said = engine.inspect(container).await;
+    let out_of_memory = said.is_ok_and(|said| said["State"]["OOMKilled"] == true);
     if out_of_memory && status == KILLED { Exit::OutOfMemory } else { Exit::Status(status) }
 }
 

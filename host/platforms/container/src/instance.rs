@@ -1,6 +1,7 @@
 //! One container with one function in it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -12,7 +13,7 @@ use tokio::time::{sleep_until, timeout};
 
 use crate::connections::{ANSWER_BYTES, CallError, Connections, Reply};
 use crate::container::Container;
-use crate::exit::{Exit, ended_as};
+use crate::exit::{Exit, KILLED, ended_as};
 use crate::output::Output;
 use crate::process::Process;
 
@@ -30,6 +31,8 @@ pub(crate) struct ContainerInstance {
     exits: watch::Receiver<Option<Exit>>,
     connections: Connections,
     process: Option<Process>,
+    /// Whether the kernel was seen to have ended it for want of memory, which not every engine tells.
+    was_out_of_memory: AtomicBool,
 }
 
 /// What came of an invocation before it is an answer.
@@ -51,7 +54,33 @@ impl ContainerInstance {
         connections: Connections,
         process: Option<Process>,
     ) -> ContainerInstance {
-        ContainerInstance { id, limits, container: Arc::new(container), output, exits, connections, process }
+        ContainerInstance {
+            id,
+            limits,
+            container: Arc::new(container),
+            output,
+            exits,
+            connections,
+            process,
+            was_out_of_memory: AtomicBool::new(false),
+        }
+    }
+
+    /// Looks whether the kernel ended it for want of memory, while that can be seen.
+    fn look_for_memory(&self) {
+        if self.process.as_ref().is_some_and(Process::was_out_of_memory) {
+            self.was_out_of_memory.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How it ended, once it has.
+    async fn exit(&self) -> Exit {
+        let exit = ended_as(self.exits.clone()).await;
+        self.look_for_memory();
+        if exit == Exit::Status(KILLED) && self.was_out_of_memory.load(Ordering::Relaxed) {
+            return Exit::OutOfMemory;
+        }
+        exit
     }
 
     async fn outcome(&self, invocation: &Invocation, deadline: Instant) -> Outcome {
@@ -63,7 +92,7 @@ impl ContainerInstance {
                 Err(error) => Outcome::Failed(error),
             },
             () = self.output.until_exceeded() => Outcome::PrintedTooMuch,
-            exit = ended_as(self.exits.clone()) => Outcome::Ended(exit),
+            exit = self.exit() => Outcome::Ended(exit),
             () = sleep_until(deadline.into()) => Outcome::TooLate,
         }
     }
@@ -87,7 +116,8 @@ impl ContainerInstance {
             CallError::Broken(reason) => reason,
         };
         // It broke because the instance ended, most likely: how, tells what happened.
-        match timeout(END, ended_as(self.exits.clone())).await {
+        self.look_for_memory();
+        match timeout(END, self.exit()).await {
             Ok(exit) => self.ended_answer(&exit),
             Err(_) => (502, "internal", format!("the instance broke the connection ({reason}) and was stopped")),
         }
@@ -119,7 +149,7 @@ impl Instance for ContainerInstance {
 
     async fn invoke(&self, invocation: &Invocation, deadline: Instant) -> Served {
         let begin = Instant::now();
-        self.output.begin_invocation();
+        let _running = self.output.begin_invocation();
         let outcome = self.outcome(invocation, deadline).await;
         let (status, kind, message) = match outcome {
             Outcome::Answered(reply) => {
@@ -168,7 +198,7 @@ impl Instance for ContainerInstance {
     }
 
     async fn ended(&self) -> InstanceExit {
-        InstanceExit::from(&ended_as(self.exits.clone()).await)
+        InstanceExit::from(&self.exit().await)
     }
 
     async fn stop(&self) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bollard::container::LogOutput;
@@ -16,6 +16,9 @@ const LINE_BYTES: usize = 16 << 10;
 /// How much of the last output is kept for error messages, bytes.
 const TAIL_BYTES: usize = 2 << 10;
 
+/// How much an invocation printed may still be under way when it has answered, bytes: what pipes and sockets hold.
+const LATE_BYTES: u64 = 256 << 10;
+
 /// Takes each line.
 pub(crate) type Log = Arc<dyn Fn(LogStream, &str) + Send + Sync>;
 
@@ -24,10 +27,27 @@ pub(crate) struct Output {
     log: Log,
     /// Bytes that one invocation may print.
     most: Option<u64>,
-    printed: AtomicU64,
+    allowance: Mutex<Allowance>,
     exceeded: AtomicBool,
     on_exceeded: Notify,
     tail: Mutex<VecDeque<u8>>,
+}
+
+/// What may still be printed.
+struct Allowance {
+    /// Bytes.
+    left: u64,
+    /// Invocations that run.
+    running: u32,
+}
+
+/// An invocation that runs, for as long as this lives.
+pub(crate) struct Running<'a>(&'a Output);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.lock_allowance().running -= 1;
+    }
 }
 
 impl Output {
@@ -35,16 +55,23 @@ impl Output {
         Output {
             log,
             most,
-            printed: AtomicU64::new(0),
+            allowance: Mutex::new(Allowance { left: most.unwrap_or(u64::MAX), running: 0 }),
             exceeded: AtomicBool::new(false),
             on_exceeded: Notify::new(),
             tail: Mutex::new(VecDeque::new()),
         }
     }
 
-    /// From here on the next invocation's output is counted.
-    pub(crate) fn begin_invocation(&self) {
-        self.printed.store(0, Ordering::Relaxed);
+    /// Begins an invocation, which may print as much as one may. Of what former ones did not use, as much is kept as may
+    /// still be under way of theirs.
+    pub(crate) fn begin_invocation(&self) -> Running<'_> {
+        let mut allowance = self.lock_allowance();
+        if allowance.running == 0 {
+            allowance.left = allowance.left.min(LATE_BYTES);
+        }
+        allowance.left = allowance.left.saturating_add(self.most.unwrap_or(u64::MAX));
+        allowance.running += 1;
+        Running(self)
     }
 
     /// The limit, when more was printed than may be.
@@ -87,10 +114,15 @@ impl Output {
             if self.exceeded().is_some() {
                 continue;
             }
-            let printed = self.printed.fetch_add(bytes.len() as u64, Ordering::Relaxed) + bytes.len() as u64;
+            let is_too_much = {
+                let mut allowance = self.lock_allowance();
+                let is_too_much = bytes.len() as u64 > allowance.left;
+                allowance.left = allowance.left.saturating_sub(bytes.len() as u64);
+                is_too_much
+            };
             self.keep_tail(&bytes);
             lines[index].take(&bytes, &self.log);
-            if let Some(most) = self.most.filter(|most| printed > *most) {
+            if let Some(most) = self.most.filter(|_| is_too_much) {
                 self.exceeded.store(true, Ordering::Release);
                 self.on_exceeded.notify_waiters();
                 self.remark(&format!("it printed more than {most} bytes in one invocation"));
@@ -106,6 +138,11 @@ impl Output {
         tail.extend(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
         let excess = tail.len().saturating_sub(TAIL_BYTES);
         tail.drain(..excess);
+    }
+
+    fn lock_allowance(&self) -> std::sync::MutexGuard<'_, Allowance> {
+        // Nothing in there panics half way.
+        self.allowance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_tail(&self) -> std::sync::MutexGuard<'_, VecDeque<u8>> {
@@ -179,6 +216,22 @@ mod tests {
         output.until_exceeded().await;
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert_eq!(lines[1].0, LogStream::Platform);
+    }
+
+    #[test]
+    fn what_comes_late_is_counted_to_the_invocation_that_printed_it() {
+        let output = Output::new(Arc::new(|_, _| {}), Some(100));
+        let left = || output.lock_allowance().left;
+        let first = output.begin_invocation();
+        let second = output.begin_invocation();
+        assert_eq!(left(), 300, "that of the start, and of two that run");
+        drop((first, second));
+        let _third = output.begin_invocation();
+        assert_eq!(left(), 400);
+        output.lock_allowance().left = 10 * LATE_BYTES;
+        drop(_third);
+        let _fourth = output.begin_invocation();
+        assert_eq!(left(), LATE_BYTES + 100, "no more is saved than may be under way");
     }
 
     #[tokio::test]

@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::models::ContainerInspectResponse;
 use bollard::query_parameters::AttachContainerOptions;
 use local_platform::{Instance, Prepared, StartRequest};
 use platform::PlatformError;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -137,7 +137,7 @@ impl PreparedContainers {
                 })
             }
             _ => {
-                let inspected = self.engine.api.inspect_container(id, None).await;
+                let inspected = self.engine.inspect(id).await;
                 let inspected = inspected.map_err(|error| failed("asking for a container's port", &error))?;
                 let port = published_port(&inspected).ok_or_else(|| {
                     broken("the engine published no port: does it have a default network?".to_owned())
@@ -149,8 +149,9 @@ impl PreparedContainers {
 
     /// Its first process, where the engine runs it on this machine.
     async fn process(&self, id: &str) -> Option<Process> {
-        let state = self.engine.api.inspect_container(id, None).await.ok()?.state?;
-        Process::find(u32::try_from(state.pid?).ok().filter(|pid| *pid > 0)?, id)
+        let said = self.engine.inspect(id).await.ok()?;
+        let pid = said["State"]["Pid"].as_u64().filter(|pid| *pid > 0)?;
+        Process::find(u32::try_from(pid).ok()?, id)
     }
 
     fn instance(&self, id: String, container: Container, started: Started) -> ContainerInstance {
@@ -215,8 +216,7 @@ fn folder_error(folder: &Path, error: &std::io::Error) -> PlatformError {
 }
 
 /// The port of 127.0.0.1 that leads to the instance.
-fn published_port(container: &ContainerInspectResponse) -> Option<SocketAddr> {
-    let ports = container.network_settings.as_ref()?.ports.as_ref()?;
-    let port = ports.get(PORT)?.as_ref()?.first()?.host_port.as_ref()?;
+fn published_port(container: &Value) -> Option<SocketAddr> {
+    let port = container["NetworkSettings"]["Ports"][PORT][0]["HostPort"].as_str()?;
     Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?)))
 }

@@ -17,6 +17,8 @@ pub(crate) struct Process {
     pub(crate) control_group: Option<String>,
     /// The file with the most memory that the group ever had.
     peak: Option<PathBuf>,
+    /// The file that says how often the kernel ended a process of it for want of memory.
+    out_of_memory: Option<PathBuf>,
     handle: Option<OwnedFd>,
 }
 
@@ -30,12 +32,19 @@ impl Process {
         if !groups.contains(container) {
             return None;
         }
-        let (control_group, peak) = match control_group(&groups) {
-            Some((path, true)) => (Some(path), peak_file(path, "memory", "memory.max_usage_in_bytes")),
-            Some((path, false)) => (Some(path), peak_file(path, "", "memory.peak")),
-            None => (None, None),
+        let (control_group, hierarchy, [peak, out_of_memory]) = match control_group(&groups) {
+            Some((path, true)) => (Some(path), "memory", ["memory.max_usage_in_bytes", "memory.oom_control"]),
+            Some((path, false)) => (Some(path), "", ["memory.peak", "memory.events"]),
+            None => (None, "", [""; 2]),
         };
-        Some(Process { id, control_group: control_group.map(str::to_owned), peak, handle })
+        let file = |name| control_group.and_then(|path| group_file(path, hierarchy, name));
+        Some(Process {
+            id,
+            peak: file(peak),
+            out_of_memory: file(out_of_memory),
+            control_group: control_group.map(str::to_owned),
+            handle,
+        })
     }
 
     /// Ends it at once, and with it all others of its container. `false` where only the engine may.
@@ -43,10 +52,23 @@ impl Process {
         self.handle.as_ref().is_some_and(|handle| pidfd_send_signal(handle, Signal::KILL).is_ok())
     }
 
+    /// Whether the kernel ended a process of the container for want of memory. It is known for some milliseconds after the
+    /// container's end.
+    pub(crate) fn was_out_of_memory(&self) -> bool {
+        let text = self.out_of_memory.as_ref().and_then(|path| fs::read_to_string(path).ok());
+        text.is_some_and(|text| ended_by_kernel(&text) > 0)
+    }
+
     /// The most memory that the container ever had, bytes; `None` where the kernel does not tell.
     pub(crate) fn peak_memory_bytes(&self) -> Option<u64> {
         fs::read_to_string(self.peak.as_ref()?).ok()?.trim().parse().ok()
     }
+}
+
+/// How often the kernel ended a process of the group, from either version's file.
+fn ended_by_kernel(text: &str) -> u64 {
+    let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    count.and_then(|count| count.trim().parse().ok()).unwrap_or(0)
 }
 
 /// The memory's control group, and whether it is one of version 1.
@@ -61,7 +83,7 @@ fn control_group(groups: &str) -> Option<(&str, bool)> {
         .or_else(|| lines.find(|(kinds, _)| kinds.is_empty()).map(|(_, path)| (path, false)))
 }
 
-fn peak_file(group: &str, hierarchy: &str, name: &str) -> Option<PathBuf> {
+fn group_file(group: &str, hierarchy: &str, name: &str) -> Option<PathBuf> {
     // The group of a process of another name space climbs out of ours.
     if group.split('/').any(|part| part == "..") {
         return None;
@@ -83,7 +105,14 @@ mod tests {
             Some(("/system.slice/docker-abc.scope", false))
         );
         assert_eq!(control_group(""), None);
-        assert_eq!(peak_file("/../../x", "", "memory.peak"), None);
+        assert_eq!(group_file("/../../x", "", "memory.peak"), None);
+    }
+
+    #[test]
+    fn what_the_kernel_ended_is_counted_in_both_versions() {
+        assert_eq!(ended_by_kernel("oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"), 2);
+        assert_eq!(ended_by_kernel("low 0\noom 1\noom_kill 1\noom_group_kill 0\n"), 1);
+        assert_eq!(ended_by_kernel(""), 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bollard::errors::Error;
-use bollard::query_parameters::{ListContainersOptions, ListImagesOptions, RemoveContainerOptions, RemoveImageOptions};
+use bollard::query_parameters::{ListImagesOptions, RemoveContainerOptions, RemoveImageOptions};
 use platform::{DeploymentId, Found, PlatformError, Resource};
 use serde_json::{Value, json};
 
@@ -20,6 +20,9 @@ pub(crate) const IMAGE: &str = "image";
 /// What all our images' names begin with. Nobody else's do: `localhost` is no registry.
 pub(crate) const REPOSITORY: &str = "localhost/faasbench/";
 
+/// All containers with our label, whatever they do: the filter is `{"label":["faasbench.owner=faasbench"]}`.
+const OUR_CONTAINERS: &str =
+    "/containers/json?all=true&filters=%7B%22label%22%3A%5B%22faasbench.owner%3Dfaasbench%22%5D%7D";
 /// An engine goes on with a request whose sender was killed. What was about to be created this short a time ago may still
 /// appear.
 const IN_FLIGHT: Duration = Duration::from_secs(5);
@@ -75,17 +78,16 @@ pub(crate) async fn remove_container(
     let doing = format!("removing the container {name}");
     let begin = tokio::time::Instant::now();
     loop {
-        match engine.api.inspect_container(name, None).await {
+        match engine.inspect(name).await {
             Ok(found) => {
-                let labels = found.config.and_then(|config| config.labels).unwrap_or_default();
-                if !is_ours(&labels, deployment) {
+                if !is_ours(&found["Config"]["Labels"], deployment) {
                     // Ours is not there, as its name is another's.
                     return Ok(());
                 }
                 let options = RemoveContainerOptions { v: true, force: true, link: false };
                 // By its id, as the name could become another's.
-                let id = found.id.unwrap_or_else(|| name.to_owned());
-                match engine.api.remove_container(&id, Some(options)).await {
+                let id = found["Id"].as_str().unwrap_or(name);
+                match engine.api.remove_container(id, Some(options)).await {
                     Ok(()) => return Ok(()),
                     Err(error) if is_missing(&error) => return Ok(()),
                     // Another removes it at this moment, or it is just being started.
@@ -133,27 +135,17 @@ pub(crate) fn remove_folder(folder: &Path) {
 
 /// Everything that carries our mark, of any deployment.
 pub(crate) async fn find_marked(engine: &Engine) -> Result<Vec<Found>, PlatformError> {
-    let filter = |name: &str, value: String| Some(HashMap::from([(name.to_owned(), vec![value])]));
-    let containers = ListContainersOptions {
-        all: true,
-        filters: filter("label", format!("{OWNER_LABEL}={OWNER}")),
-        ..ListContainersOptions::default()
-    };
-    let images =
-        ListImagesOptions { filters: filter("reference", format!("{REPOSITORY}*")), ..ListImagesOptions::default() };
-    let (containers, images) =
-        tokio::try_join!(engine.api.list_containers(Some(containers)), engine.api.list_images(Some(images)))
-            .map_err(|error| failed("listing containers and images", &error))?;
+    let filters = HashMap::from([("reference".to_owned(), vec![format!("{REPOSITORY}*")])]);
+    let images = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
+    let (containers, images) = tokio::try_join!(engine.get(OUR_CONTAINERS), engine.api.list_images(Some(images)))
+        .map_err(|error| failed("listing containers and images", &error))?;
     let mut found = Vec::new();
-    for container in containers {
-        let labels = container.labels.unwrap_or_default();
+    for container in containers.as_array().map_or(&[][..], Vec::as_slice) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         found.push(Found {
             kind: CONTAINER.to_owned(),
-            name: container
-                .names
-                .and_then(|names| names.into_iter().next())
-                .map_or_else(|| container.id.unwrap_or_default(), |name| name.trim_start_matches('/').to_owned()),
-            deployment: labels.get(DEPLOYMENT_LABEL).cloned().unwrap_or_default(),
+            name: text(&container["Names"][0]).trim_start_matches('/').to_owned(),
+            deployment: text(&container["Labels"][DEPLOYMENT_LABEL]),
         });
     }
     for tag in images.into_iter().flat_map(|image| image.repo_tags) {
@@ -170,9 +162,8 @@ fn not_ours(name: &str) -> PlatformError {
     PlatformError::Invalid(format!("{name} is not a name that faasbench gives, so it is not removed"))
 }
 
-fn is_ours(labels: &HashMap<String, String>, deployment: &DeploymentId) -> bool {
-    let is = |name: &str, value: &str| labels.get(name).is_some_and(|label| label == value);
-    is(OWNER_LABEL, OWNER) && is(DEPLOYMENT_LABEL, deployment.as_str())
+fn is_ours(labels: &Value, deployment: &DeploymentId) -> bool {
+    labels[OWNER_LABEL] == OWNER && labels[DEPLOYMENT_LABEL] == deployment.as_str()
 }
 
 /// Whether an engine can't remove something at this moment.

@@ -67,7 +67,7 @@ async fn printing_for_ever_ends_the_instance(engine: &Engine) {
         instance.stop().await;
     }
     let bytes: usize = scene.lines.lock().unwrap().iter().map(|(_, text)| text.len()).sum();
-    assert!(bytes < 400_000, "{bytes} bytes were kept");
+    assert!(bytes < 900_000, "{bytes} bytes were kept");
     // Less than the limit in each of several invocations is no trouble.
     let instance = scene.start().await;
     for _ in 0..3 {
@@ -111,7 +111,7 @@ async fn nothing_else_can_be_written(engine: &Engine) {
     ];
     let served = invoke(&*instance, &json!({"do": "write-outside", "paths": paths}), LONG).await;
     assert_eq!(answer(&served), json!({ "written": [] }));
-    let outside = ["/root", "/home", "/etc/shadow", "/work", "/proc/1/root/etc/passwd"];
+    let outside = ["/root", "/home", "/etc/shadow", "/work", "/proc/1/root/work"];
     let served = invoke(&*instance, &json!({"do": "read-outside", "paths": outside}), LONG).await;
     assert_eq!(answer(&served), json!({ "read": [] }));
     instance.stop().await;
