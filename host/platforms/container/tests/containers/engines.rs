@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Starts the engine and ends it when nobody has had the file `users` locked for some seconds; after half an hour at most.
-/// `{0}` is the folder; what the engine leaves mounted is unmounted.
+/// `$0` is the folder; containers that a failed test left (Podman's live on) are ended, what is mounted is unmounted.
 const SUPERVISOR: &str = r#"
 cd / && exec 9>"$0/users"
 timeout -k 5 1800 "$@" >"$0/log" 2>&1 9>&- &
@@ -25,6 +25,7 @@ done
 flock -x 9
 kill $engine 2>/dev/null
 wait $engine
+find "$0/run" -name pidfile 2>/dev/null | while read -r left; do kill -9 "$(cat "$left")"; done
 grep " $0/" /proc/mounts | cut -d' ' -f2 | sort -r | while read -r mounted; do umount -l "$mounted"; done
 rm -rf --one-file-system "$0/data" "$0/run" "$0/engine.sock"
 "#;
