@@ -46,7 +46,8 @@ impl Theirs {
         assert!(serving.is_some(), "wasmtime serve ended at its start: {:?}", child.wait());
         // What it prints must go somewhere.
         std::thread::spawn(move || lines.for_each(drop));
-        Theirs { url: format!("http://{free}/"), child }
+        // Not `/`: that is a health check, which needs no function.
+        Theirs { url: format!("http://{free}/function1"), child }
     }
 }
 
