@@ -17,7 +17,10 @@ fn a_target_of_the_configuration_is_a_platform_with_its_settings() {
     assert_eq!(spec["scale"]["keep_alive"]["secs"], 300);
     assert!(spec["environment"].get("MODE").is_some());
     let status = installation.status();
-    assert_eq!((status[0]["entry"]["target"].as_str(), status[0]["entry"]["platform"].as_str()), (Some("small"), Some("wasm")));
+    assert_eq!(
+        (status[0]["entry"]["target"].as_str(), status[0]["entry"]["platform"].as_str()),
+        (Some("small"), Some("wasm"))
+    );
     installation.run(&["invoke", "function1", "--platform", "small"]).succeeds();
     // The platform itself is another target.
     installation.run(&["invoke", "function1", "--platform", "wasm"]).fails_with(2, &["function1", "wasm", "deploy"]);

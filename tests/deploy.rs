@@ -23,7 +23,8 @@ fn what_is_deployed_serves_until_it_is_removed() {
         assert!(installation.run(&["status"]).succeeds().contains("ready"));
 
         let invoke = |event: &str| {
-            let ended = installation.run(&["invoke", "function1", "--platform", platform, "--payload", event, "--json"]);
+            let ended =
+                installation.run(&["invoke", "function1", "--platform", platform, "--payload", event, "--json"]);
             ended.succeeds();
             ended.json()
         };
@@ -35,10 +36,18 @@ fn what_is_deployed_serves_until_it_is_removed() {
         assert_eq!(second["instance"]["id"], first["instance"]["id"], "{first} {second}");
         assert_eq!(second["is_cold"], false, "{second}");
 
-        let later =
-            installation.run(&["invoke", "function1", "--platform", platform, "--async", "--payload", r#"{"sleep": 0.05}"#]);
+        let later = installation.run(&[
+            "invoke",
+            "function1",
+            "--platform",
+            platform,
+            "--async",
+            "--payload",
+            r#"{"sleep": 0.05}"#,
+        ]);
         assert!(later.succeeds().contains("function1") && later.stderr.contains("taken as call"), "{later:?}");
-        let refused = installation.run(&["invoke", "function1", "--platform", platform, "--payload", r#"{"sleep": "soon"}"#]);
+        let refused =
+            installation.run(&["invoke", "function1", "--platform", platform, "--payload", r#"{"sleep": "soon"}"#]);
         refused.fails_with(2, &["bad-request", "`sleep`"]);
 
         let logs = installation.run(&["logs", "function1"]);
@@ -208,10 +217,8 @@ fn a_payload_over_the_limit_is_a_clear_answer() {
     installation.run(&["deploy", "function1", "--platform", "wasm"]).succeeds();
     let folder = installation.work();
     std::fs::write(folder.join("large.json"), format!("{{\"x\": \"{}\"}}", "a".repeat(7 << 20))).unwrap();
-    let command = format!(
-        "{} invoke function1 --platform wasm --payload - < large.json",
-        env!("CARGO_BIN_EXE_faasbench")
-    );
+    let command =
+        format!("{} invoke function1 --platform wasm --payload - < large.json", env!("CARGO_BIN_EXE_faasbench"));
     let output = std::process::Command::new("sh")
         .args(["-c", &command])
         .current_dir(folder)

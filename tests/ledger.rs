@@ -32,7 +32,8 @@ fn where_nothing_is_deployed_there_is_nothing_to_show_or_remove() {
 #[test]
 fn the_values_of_environment_variables_are_nowhere() {
     let installation = Installation::new();
-    let arguments = ["deploy", "function1", "--platform", "process", "--env", "SECRET", "--env", "MODE=hunter3", "--json"];
+    let arguments =
+        ["deploy", "function1", "--platform", "process", "--env", "SECRET", "--env", "MODE=hunter3", "--json"];
     let ended = installation.run_with(&arguments, &[("SECRET", "hunter2")]);
     let printed = ended.succeeds().to_owned();
     assert!(printed.contains("SECRET") && printed.contains("MODE"), "{printed}");
@@ -51,7 +52,20 @@ fn the_values_of_environment_variables_are_nowhere() {
 fn a_deleted_run_and_its_ledger_are_two_things() {
     let installation = Installation::new();
     installation.run(&["deploy", "function1", "--platform", "wasm"]).succeeds();
-    let run = ["run", "time", "-f", "function1", "--engine", "wasm", "--repetitions", "1", "--processes", "1", "--label", "a"];
+    let run = [
+        "run",
+        "time",
+        "-f",
+        "function1",
+        "--engine",
+        "wasm",
+        "--repetitions",
+        "1",
+        "--processes",
+        "1",
+        "--label",
+        "a",
+    ];
     installation.run(&run).succeeds();
     installation.run(&["results", "delete", "a", "--yes"]).succeeds();
     assert_eq!(installation.status().len(), 1);

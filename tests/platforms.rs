@@ -14,7 +14,7 @@ fn each_platform_says_whether_it_is_reached_and_what_it_can_do() {
         // Either it is there, or the reason why not.
         assert_ne!(document["reached"].is_null(), document["problem"].is_null(), "{document}");
         let capabilities = &document["capabilities"];
-        for name in ["asynchronous", "scale", "keep_alive", "memory_limit", "concurrency", "logs", "nested_calls"] {
+        for name in ["asynchronous", "scale", "keep_alive", "memory_limit", "logs", "nested_calls"] {
             assert_eq!(capabilities[name], true, "{name} of {document}");
         }
     }

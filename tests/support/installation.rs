@@ -3,16 +3,33 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::command::{Ended, Running};
 use super::cache;
+use super::command::{Ended, Running};
+use super::container_engines::{Engine, docker, podman};
 
 /// Longer than anything here takes on a loaded machine, a build of native images left out.
 const LONGEST: Duration = Duration::from_secs(120);
+
+/// Builds all native images once, which takes minutes where cargo has to compile and has to wait for another cargo.
+fn build_images() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        for platform in ["process", "container"] {
+            let built = Command::new(env!("CARGO_BIN_EXE_faasbench"))
+                .args(["build", "--platform", platform])
+                .env("FAASBENCH_CACHE", cache().root())
+                .output()
+                .unwrap();
+            assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        }
+    });
+}
 
 /// The platforms of this machine that can be used here; what is missing is said.
 pub(crate) fn platforms_here() -> Vec<&'static str> {
@@ -30,6 +47,12 @@ pub(crate) fn platforms_here() -> Vec<&'static str> {
     ["wasm", "process", "container"].into_iter().filter(reached).collect()
 }
 
+/// The container engine of this machine, or one of our own: where it listens.
+fn container_engine() -> Option<&'static str> {
+    static ENGINE: OnceLock<Option<Engine>> = OnceLock::new();
+    ENGINE.get_or_init(|| docker().or_else(podman)).as_ref().map(|engine| engine.address.as_str())
+}
+
 /// Results, ledger, servers and configuration of one test. Dropped, everything deployed is removed.
 pub(crate) struct Installation {
     folder: TempDir,
@@ -38,6 +61,7 @@ pub(crate) struct Installation {
 impl Installation {
     /// An empty one.
     pub(crate) fn new() -> Installation {
+        build_images();
         // A short path, for the sockets in it.
         let folder = tempfile::Builder::new().prefix("fb").tempdir_in("/tmp").unwrap();
         fs::create_dir(folder.path().join("work")).unwrap();
@@ -73,6 +97,7 @@ impl Installation {
             .env("FAASBENCH_STATE", self.state())
             .env("FAASBENCH_RESULTS", self.results())
             .env_remove("FAASBENCH_CONFIG")
+            .envs(container_engine().map(|address| ("DOCKER_HOST", address)))
             .stdin(Stdio::null());
         command
     }

@@ -3,6 +3,9 @@
 mod cache;
 mod chromium;
 mod command;
+#[path = "../../host/platforms/container/tests/containers/engines.rs"]
+#[allow(dead_code, unused_imports, unused_macros, reason = "shared with the tests of the platform container")]
+mod container_engines;
 mod engines;
 mod installation;
 mod results;

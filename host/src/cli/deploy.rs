@@ -10,7 +10,7 @@ use platform::{DeploymentId, DeploymentSpec, Platform, PlatformError};
 
 use super::arguments::DeployArguments;
 use super::exit::{self, Failure};
-use super::{packages, store, target, workloads};
+use super::{packages, store, target, terminal, workloads};
 use crate::configuration::{Settings, Target};
 use crate::deployments::{self, DeployError, DeployedDocument, Deploying};
 use crate::experiment::Progress;
@@ -61,6 +61,7 @@ async fn deploy_all(
     for one in built {
         let spec = spec(one, arguments.name.as_deref(), &target.settings);
         progress.doing(format!("deploying {}", spec.name));
+        let _changing = servers.change(&target.name, &spec.name).await.map_err(target::failure)?;
         let mut outcome = deploy_one(&*platform, &ledger, spec.clone(), how).await?;
         if matches!(outcome, Outcome::Unreachable(_)) {
             // A server ends some time after its last deployment went, which may be now.
@@ -181,5 +182,5 @@ fn table(documents: &[DeployedDocument]) -> String {
         let name = document.name.clone();
         table.add_row([name, document.function.clone(), result.to_owned(), took, url.unwrap_or_default()]);
     }
-    format!("{table}\n")
+    terminal::table(&table)
 }

@@ -117,7 +117,8 @@ fn described(documents: &[PlatformDocument]) -> String {
         let (target, platform) = (document.target.clone(), document.platform.clone());
         table.add_row([target, platform, reached, document.deployments.to_string(), can]);
     }
-    let mut text = format!("{table}\n\n");
+    let mut text = terminal::table(&table);
+    text.push('\n');
     for document in documents {
         let name = &document.target;
         // A String takes all that is written to it.

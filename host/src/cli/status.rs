@@ -111,7 +111,7 @@ fn table(documents: &[StatusDocument]) -> String {
             entry.url.clone().unwrap_or_default(),
         ]);
     }
-    let mut text = format!("{table}\n");
+    let mut text = terminal::table(&table);
     for document in documents {
         let status = document.status.as_ref().and_then(|status| status.message.as_ref());
         for reason in [document.entry.error.as_ref(), document.problem.as_ref(), status].into_iter().flatten() {

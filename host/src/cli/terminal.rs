@@ -13,6 +13,16 @@ pub(super) fn width() -> Option<u16> {
     rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|size| size.ws_col).filter(|columns| *columns > 0)
 }
 
+/// A table's text, without the spaces that fill its last column.
+pub(super) fn table(table: &comfy_table::Table) -> String {
+    let mut text = String::new();
+    for line in table.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
 /// A time of day in the local time zone, such as `2026-11-21 10:35:11`.
 pub(super) fn local_time(unix_ns: i64) -> String {
     match Timestamp::from_nanosecond(i128::from(unix_ns)) {

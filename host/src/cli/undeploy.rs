@@ -73,8 +73,11 @@ async fn undeploy(
 }
 
 fn described(document: &RemovalDocument) -> String {
-    let name =
-        |removed: &RemovedDocument| removed.name.clone().unwrap_or_else(|| format!("what belonged to {}", removed.id));
+    let name = |removed: &RemovedDocument| match (&removed.name, removed.kind.as_deref()) {
+        (Some(name), _) => name.clone(),
+        (None, Some(gateway::SERVER)) => "the server in the background".to_owned(),
+        (None, kind) => format!("{} of deployment {}", kind.unwrap_or("what was left"), removed.id),
+    };
     let mut text = String::new();
     // A String takes all that is written to it.
     for removed in &document.removed {

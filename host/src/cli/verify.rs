@@ -13,7 +13,7 @@ use platform::{Deployment, DeploymentId, DeploymentSpec, Ledger, NotRemoved, Pla
 
 use super::arguments::VerifyArguments;
 use super::exit::{self, Failure};
-use super::{packages, store, target, workloads};
+use super::{packages, store, target, terminal, workloads};
 use crate::configuration::Target;
 use crate::deployments::{Case, Expectations, Verification, cases, verify};
 use crate::engine::wasm::{Allocation, Configuration, Interruption};
@@ -198,7 +198,8 @@ fn described(verification: &Verification) -> String {
         let result = if case.passed { "pass" } else { "FAIL" };
         table.add_row([case.name.clone(), case.function.clone(), result.to_owned(), took, digest]);
     }
-    let mut text = format!("{} ({})\n\n{table}\n", verification.target, verification.version);
+    let mut text = format!("{} ({})\n\n", verification.target, verification.version);
+    text.push_str(&terminal::table(&table));
     for case in &verification.cases {
         if let Some(error) = &case.error {
             text.push_str(&format!("{}: {error}\n", case.name));

@@ -118,6 +118,8 @@ pub struct RemovedDocument {
     pub id: String,
     /// Its name; none for what belongs to no known deployment.
     pub name: Option<String>,
+    /// What it is where it belongs to no known deployment: a server in the background, what a run left.
+    pub kind: Option<String>,
     /// The platform's name.
     pub platform: String,
     /// The named installation of the platform.

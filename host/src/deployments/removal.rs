@@ -8,6 +8,7 @@ use platform::{DeploymentId, Platform, PlatformError};
 
 use super::documents::{RemovalDocument, RemovalFailure, RemovedDocument};
 use super::steps::{DeployError, remove};
+use crate::platforms::Changing;
 use crate::results::{DeploymentEntry, DurableLedger, LeftResource, StoreError};
 
 /// Which deployments.
@@ -29,6 +30,12 @@ pub trait Way: Send + Sync {
     /// # Errors
     /// When it can't be reached at all.
     async fn reach(&self, platform: &str, target: &str) -> Result<Arc<dyn Platform>, PlatformError>;
+
+    /// Waits until no other command changes a deployment, and keeps others from it.
+    ///
+    /// # Errors
+    /// When another one takes too long.
+    async fn change(&self, target: &str, name: &str) -> Result<Changing, PlatformError>;
 }
 
 /// What is to be removed.
@@ -51,11 +58,27 @@ pub struct Removal {
 }
 
 impl Removal {
+    /// Its name, or its identity where it has none.
+    fn name(&self) -> &str {
+        self.entry.as_ref().map_or_else(|| self.id.as_str(), |entry| entry.name.as_str())
+    }
+
+    fn failure(&self, kind: &str, name: &str, error: &str) -> RemovalFailure {
+        RemovalFailure {
+            id: self.id.to_string(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            target: self.target.clone(),
+            error: error.to_owned(),
+        }
+    }
+
     /// As commands print it.
     pub fn document(&self) -> RemovedDocument {
         RemovedDocument {
             id: self.id.to_string(),
             name: self.entry.as_ref().map(|entry| entry.name.clone()),
+            kind: self.kind.clone(),
             platform: self.platform.clone(),
             target: self.target.clone(),
             host: self.host.clone(),
@@ -143,29 +166,33 @@ pub async fn remove_all(
             let reached = way.reach(&removal.platform, &removal.target).await.map_err(|error| error.to_string());
             platforms.insert(key.clone(), reached);
         }
-        match &platforms[&key] {
-            Ok(platform) => {
-                let left = remove(&**platform, ledger, &removal.id).await?;
-                if left.is_empty() {
-                    document.removed.push(removal.document());
-                }
-                document.left.extend(left.into_iter().map(|left| RemovalFailure {
-                    id: removal.id.to_string(),
-                    kind: left.resource.kind,
-                    name: left.resource.name,
-                    target: removal.target.clone(),
-                    error: left.error.to_string(),
-                }));
-            }
-            Err(error) => document.left.push(RemovalFailure {
-                id: removal.id.to_string(),
-                kind: "deployment".to_owned(),
-                name: removal.entry.as_ref().map_or_else(|| removal.id.to_string(), |entry| entry.name.clone()),
-                target: removal.target.clone(),
-                error: error.clone(),
-            }),
+        let outcome = match &platforms[&key] {
+            Ok(platform) => remove_one(ledger, removal, &**platform, way).await?,
+            Err(error) => vec![removal.failure("deployment", removal.name(), error)],
+        };
+        if outcome.is_empty() {
+            document.removed.push(removal.document());
         }
+        document.left.extend(outcome);
         done(removal);
     }
     Ok(document)
+}
+
+/// What of it may still be there.
+async fn remove_one(
+    ledger: &DurableLedger,
+    removal: &Removal,
+    platform: &dyn Platform,
+    way: &dyn Way,
+) -> Result<Vec<RemovalFailure>, DeployError> {
+    let _changing = match way.change(&removal.target, removal.name()).await {
+        Ok(changing) => changing,
+        Err(error) => return Ok(vec![removal.failure("deployment", removal.name(), &error.to_string())]),
+    };
+    let left = remove(platform, ledger, &removal.id).await?;
+    Ok(left
+        .iter()
+        .map(|left| removal.failure(&left.resource.kind, &left.resource.name, &left.error.to_string()))
+        .collect())
 }

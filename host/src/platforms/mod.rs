@@ -1,6 +1,7 @@
 //! The platforms: a catalogue, and how each is come by for a target.
 
 mod catalogue;
+mod changing;
 mod drivers;
 mod images;
 mod in_this_process;
@@ -10,6 +11,7 @@ mod stopped;
 mod storage;
 
 pub use catalogue::{CATALOGUE, PlatformKind, UnknownPlatform, find, names};
+pub use changing::Changing;
 pub use drivers::MakeDriver;
 pub use images::LabImages;
 pub use in_this_process::{InProcessOptions, in_this_process};

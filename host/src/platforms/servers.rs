@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use gateway::{Daemon, DaemonOptions, ServedPlatform};
 use platform::{Ledger, Platform, PlatformError};
 
+use super::changing::{Changing, change};
 use super::in_this_process::{InProcessOptions, driver, in_this_process};
 use super::state::state_folder;
 use super::stopped::Stopped;
-use crate::configuration::{Configuration, Target};
+use crate::configuration::{Configuration, Target, check_name};
 use crate::deployments::Way;
 use crate::paths::CacheFolders;
 use crate::results::Location;
@@ -83,6 +84,17 @@ impl Servers {
         }
     }
 
+    /// Waits until no other command of this machine changes a deployment, and keeps others from it.
+    ///
+    /// # Errors
+    /// When another one takes too long.
+    pub async fn change(&self, target: &str, name: &str) -> Result<Changing, PlatformError> {
+        let folder = state_folder(&self.results, target).map_err(|error| PlatformError::Invalid(error.to_string()))?;
+        // A name in a ledger is one that was checked, or else of nobody's file here.
+        let name = if check_name(name).is_ok() { name } else { "other" };
+        change(&folder, target, name).await
+    }
+
     fn stopped(&self, target: &Target) -> Result<Arc<dyn Platform>, PlatformError> {
         Ok(Arc::new(Stopped::new(driver(target, &self.folders)?, &target.name)))
     }
@@ -142,5 +154,9 @@ impl Servers {
 impl Way for Servers {
     async fn reach(&self, platform: &str, target: &str) -> Result<Arc<dyn Platform>, PlatformError> {
         self.to(platform, target).await
+    }
+
+    async fn change(&self, target: &str, name: &str) -> Result<Changing, PlatformError> {
+        Servers::change(self, target, name).await
     }
 }

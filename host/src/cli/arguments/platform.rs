@@ -215,7 +215,7 @@ pub(in crate::cli) struct LogsArguments {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct UndeployArguments {
     /// Which deployments, by name
-    #[arg(value_name = "NAME", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(value_name = "NAME", conflicts_with = "all")]
     pub(in crate::cli) names: Vec<String>,
 
     /// Everything that the ledger knows, of interrupted and failed deployments too
