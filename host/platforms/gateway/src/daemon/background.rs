@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::MARK;
 use super::error::DaemonError;
@@ -12,6 +12,11 @@ use crate::{Endpoint, Listen, ServeOptions, Token};
 
 /// How long a server in the background stays with nothing deployed.
 const EMPTY: Duration = Duration::from_secs(2);
+
+/// How long a former server with the same folder may take to be gone.
+const ENDING: Duration = Duration::from_secs(3);
+/// How often its lock is looked at.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// A process that is a server in the background, for as long as it holds this.
 pub struct Background {
@@ -32,8 +37,16 @@ impl Background {
         let _ = rustix::process::setsid();
         let folder = Folder::new(folder);
         folder.create()?;
-        let Some(alive) = folder.lock("alive")? else {
-            return Err(DaemonError::Taken { folder: folder.path().to_owned() });
+        let begin = Instant::now();
+        // A server that was killed, or is ending, has its lock until the last of its threads is gone.
+        let alive = loop {
+            if let Some(alive) = folder.lock("alive")? {
+                break alive;
+            }
+            if begin.elapsed() > ENDING {
+                return Err(DaemonError::Taken { folder: folder.path().to_owned() });
+            }
+            std::thread::sleep(LOOK);
         };
         let name = std::env::var(MARK).unwrap_or_default();
         Ok(Background { folder, name, token: Token::random(), _alive: alive })
