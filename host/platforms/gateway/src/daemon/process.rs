@@ -134,8 +134,15 @@ mod tests {
     #[test]
     fn a_process_is_found_by_its_mark_and_ended_and_a_namesake_is_not() {
         let name = format!("faasbench-server-test-{}", std::process::id());
+        let begin = Instant::now();
         let mut child = Command::new("sleep").arg("600").env(MARK, &name).stdin(Stdio::null()).spawn().unwrap();
-        let found = marked(&name).unwrap();
+        // A process has its environment an instant after it is there.
+        let found = loop {
+            let found = marked(&name).unwrap();
+            if !found.is_empty() || begin.elapsed() > Duration::from_secs(10) {
+                break found;
+            }
+        };
         let identity = ProcessIdentity::of(child.id()).unwrap();
         assert_eq!(found, std::slice::from_ref(&identity));
         let namesake = ProcessIdentity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
