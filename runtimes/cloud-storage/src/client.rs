@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, USER_AGENT};
+use hyper::header::{AUTHORIZATION, HeaderValue, USER_AGENT};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as TcpConnector;
@@ -90,6 +90,10 @@ impl HttpService for Service {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         if !self.plain && request.uri().scheme_str() != Some("https") {
             return Err(HttpError::new(HttpErrorKind::Unknown, Refusal::Plain));
+        }
+        // An empty token is none: servers that need none refuse it.
+        if request.headers().get(AUTHORIZATION).is_some_and(|value| value.as_bytes().trim_ascii() == b"Bearer") {
+            request.headers_mut().remove(AUTHORIZATION);
         }
         request.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
         let answered = tokio::time::timeout(self.patience.answer, self.pool.request(request)).await;
