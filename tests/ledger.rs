@@ -19,7 +19,9 @@ fn where_nothing_is_deployed_there_is_nothing_to_show_or_remove() {
     assert!(installation.run(&["status"]).succeeds().contains("nothing is deployed"));
     assert!(installation.run(&["undeploy", "--all"]).succeeds().contains("nothing is deployed"));
     assert!(!installation.results().exists());
-    installation.run(&["undeploy", "function1"]).fails_with(2, &["results"]);
+    installation.run(&["undeploy", "function1"]).fails_with(2, &["nothing was ever deployed", "--results"]);
+    installation.run(&["logs", "function1"]).fails_with(2, &["nothing was ever deployed"]);
+    installation.run(&["invoke", "function1", "--platform", "wasm"]).fails_with(2, &["nothing was ever deployed"]);
     installation.run(&["undeploy"]).fails_with(2, &["--all"]);
     installation.run(&["deploy", "function1", "--platform", "wasm"]).succeeds();
     installation.run(&["undeploy", "function2"]).fails_with(2, &["function2", "status"]);

@@ -8,7 +8,7 @@ use platform::{Answer, Deployment, Invocation, Platform, PlatformError};
 
 use super::arguments::InvokeArguments;
 use super::exit::{self, Failure};
-use super::{invoke, store, target, workloads};
+use super::{invoke, target, workloads};
 use crate::deployments::InvocationDocument;
 use crate::experiment::Progress;
 use crate::platforms::Servers;
@@ -25,13 +25,7 @@ pub(super) async fn execute(arguments: &InvokeArguments, name: &str) -> Result<(
     let configuration = target::configuration(&arguments.configuration)?;
     let target = configuration.target(name).map_err(Failure::users)?;
     let folders = workloads::folders()?;
-    let entry = store::existing(&arguments.results.location, async |results| {
-        let ledger = results.ledger();
-        let entry = target::deployment(&ledger, &arguments.function, Some(&target.name)).await;
-        ledger.close().await;
-        entry
-    })
-    .await?;
+    let entry = target::find(&arguments.results.location, &arguments.function, Some(&target.name)).await?;
     let event = match arguments.size {
         None => invoke::event(arguments)?,
         Some(size) => {

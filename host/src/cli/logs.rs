@@ -8,7 +8,7 @@ use platform::{Deployment, LogLine, LogStream, Platform};
 
 use super::arguments::LogsArguments;
 use super::exit::{self, Failure};
-use super::{store, target, workloads};
+use super::{target, workloads};
 use crate::platforms::Servers;
 
 /// Between two looks at the logs.
@@ -20,13 +20,7 @@ pub(super) async fn execute(arguments: &LogsArguments) -> Result<(), Failure> {
         configuration.target(name).map_err(Failure::users)?;
     }
     let servers = Servers::new(arguments.results.location.clone(), configuration, workloads::folders()?);
-    let entry = store::existing(&arguments.results.location, async |results| {
-        let ledger = results.ledger();
-        let entry = target::deployment(&ledger, &arguments.name, arguments.platform.as_deref()).await;
-        ledger.close().await;
-        entry
-    })
-    .await?;
+    let entry = target::find(&arguments.results.location, &arguments.name, arguments.platform.as_deref()).await?;
     let platform = servers.to(&entry.platform, &entry.target).await.map_err(target::failure)?;
     let since = arguments.since.map_or(0, |since| now_unix_ns().saturating_sub(nanoseconds(since)));
     show(&*platform, &entry.deployment(), since, arguments).await

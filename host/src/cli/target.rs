@@ -9,7 +9,7 @@ use super::arguments::{ConfigurationFile, EnvironmentVariable, SettingsArguments
 use super::exit::Failure;
 use crate::configuration::{self, Configuration, Settings, Target};
 use crate::deployments::DeployError;
-use crate::results::{DeploymentEntry, DurableLedger};
+use crate::results::{DeploymentEntry, DurableLedger, Location, Store, StoreError};
 
 /// Reads the configuration.
 pub(super) fn configuration(file: &ConfigurationFile) -> Result<Configuration, Failure> {
@@ -60,12 +60,29 @@ fn value_of(variable: &EnvironmentVariable) -> Result<String, Failure> {
     }
 }
 
-/// The one deployment of this name, on this target or wherever it is.
-pub(super) async fn deployment(
-    ledger: &DurableLedger,
-    name: &str,
-    target: Option<&str>,
-) -> Result<DeploymentEntry, Failure> {
+/// The one deployment of this name in the ledger there, on this target or wherever it is.
+pub(super) async fn find(location: &Location, name: &str, target: Option<&str>) -> Result<DeploymentEntry, Failure> {
+    let results = match Store::open_existing(location).await {
+        Err(StoreError::Missing { location }) => return Err(nothing_deployed(&location)),
+        opened => opened.map_err(super::store::failure)?,
+    };
+    let ledger = results.ledger();
+    let entry = deployment(&ledger, name, target).await;
+    ledger.close().await;
+    results.close().await;
+    entry
+}
+
+/// There are no results, so no ledger.
+pub(super) fn nothing_deployed(location: &Location) -> Failure {
+    Failure::Users(anyhow!(
+        "nothing was ever deployed with the results at `{location}`; `faasbench deploy --platform PLATFORM` does it, or say \
+         which results by --results"
+    ))
+}
+
+/// The same, of a ledger that is open.
+pub(super) async fn deployment(ledger: &DurableLedger, name: &str, target: Option<&str>) -> Result<DeploymentEntry, Failure> {
     let mut found = ledger.deployments().await.map_err(super::store::failure)?;
     found.retain(|entry| entry.name == name && target.is_none_or(|target| entry.target == target));
     found.retain(|entry| ledger.is_within_reach(entry.host.as_deref()));

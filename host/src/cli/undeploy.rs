@@ -13,6 +13,11 @@ use crate::platforms::Servers;
 use crate::results::{Store, StoreError};
 
 pub(super) async fn execute(arguments: &UndeployArguments) -> Result<(), Failure> {
+    if arguments.names.is_empty() && !arguments.all {
+        return Err(Failure::Users(anyhow!(
+            "say which deployments by their names, or --all; `faasbench status` lists them"
+        )));
+    }
     let configuration = target::configuration(&arguments.configuration)?;
     if let Some(name) = &arguments.platform {
         configuration.target(name).map_err(Failure::users)?;
@@ -21,6 +26,7 @@ pub(super) async fn execute(arguments: &UndeployArguments) -> Result<(), Failure
     let document = match Store::open_existing(&arguments.results.location).await {
         // Nothing was ever deployed.
         Err(StoreError::Missing { .. }) if arguments.all => RemovalDocument::default(),
+        Err(StoreError::Missing { location }) => return Err(target::nothing_deployed(&location)),
         Err(error) => return Err(store::failure(error)),
         Ok(results) => {
             let document = undeploy(arguments, &servers, &results).await;
