@@ -99,8 +99,9 @@ fn memory_disk_and_counters_of_a_process_are_read_from_outside() {
 #[test]
 fn several_instances_at_once_are_several_processes() {
     let results = Results::new();
-    let ended = results
-        .run("memory -f function1 --engine native --platform process --instances 3 --repetitions 2 --processes 1 --json");
+    let ended = results.run(
+        "memory -f function1 --engine native --platform process --instances 3 --repetitions 2 --processes 1 --json",
+    );
     ended.succeeds();
     let recorded = results.recorded();
     let instances: std::collections::BTreeSet<_> = recorded
@@ -134,6 +135,7 @@ fn a_container_stands_beside_a_process() {
 fn a_platform_of_another_machine_or_none_is_refused() {
     let results = Results::new();
     results.run("time -f function1 --platform warp").fails_with(2, &["warp", "process"]);
-    results.run("papi -f function1 --engine native --platform process --simulate --repetitions 1 --processes 1")
+    results
+        .run("papi -f function1 --engine native --platform process --simulate --repetitions 1 --processes 1")
         .fails_with(1, &["Valgrind"]);
 }

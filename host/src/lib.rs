@@ -6,6 +6,7 @@ pub mod configuration;
 pub mod deployments;
 pub mod environment;
 pub mod experiment;
+pub mod load_report;
 pub mod paths;
 pub mod platforms;
 pub mod report;

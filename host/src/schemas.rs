@@ -10,6 +10,7 @@ use crate::deployments::{
 };
 use crate::environment::Diagnosis;
 use crate::experiment::Plan;
+use crate::load_report::LoadReport;
 use crate::report::{ComparisonReport, RunReport};
 use crate::results::ListedRun;
 use crate::results::export::RunDocument;
@@ -35,6 +36,7 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("uploaded-1.json", schema_for!(Vec<UploadedDocument>)),
         ("objects-1.json", schema_for!(Vec<ObjectDocument>)),
         ("cleaned-1.json", schema_for!(CleanedDocument)),
+        ("load-1.json", schema_for!(LoadReport)),
     ]
 }
 

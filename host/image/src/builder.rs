@@ -273,7 +273,7 @@ fn package_binaries(folder: &Path, function: &str, kind: ImageKind, binaries: &[
             digest: binary.image.code_digest.clone(),
         });
     }
-    let first = codes.first().ok_or_else(|| BuildError::OneArchitecture { kind })?;
+    let first = codes.first().ok_or(BuildError::OneArchitecture { kind })?;
     let (path, digest) = if kind.is_oci() {
         let with_health_check = kind == ImageKind::OciWithHealthCheck;
         (PathBuf::from(function), package::write_layout(folder, function, &codes, with_health_check)?)

@@ -19,6 +19,9 @@ mod worker;
 
 pub use arrivals::Arrivals;
 pub use engine::{LoadError, Progress, Stop, run};
+pub use hdrhistogram::Histogram;
+pub use hyper::Method;
+pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 pub use plan::{LoadPlan, Pace};
 pub use recording::{Failure, Recording, RequestRecord};
 pub use result::{Ended, LATE_NS, LoadResult, Thread};

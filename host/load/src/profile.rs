@@ -20,6 +20,9 @@ impl Segment {
     /// After how many seconds the expected number of arrivals is `count`: the positive root of `from t + slope t^2 / 2 = count`,
     /// in the form that loses no digits where the slope is small.
     fn invert(self, count: f64) -> f64 {
+        if count <= 0.0 {
+            return 0.0;
+        }
         let slope = (self.to - self.from) / self.seconds;
         let root = (self.from * self.from + 2.0 * slope * count).max(0.0).sqrt();
         let sum = self.from + root;

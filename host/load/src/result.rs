@@ -1,7 +1,10 @@
 //! What came of a load.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use hdrhistogram::serialization::V2DeflateSerializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
 use crate::recording::Recording;
 
@@ -77,6 +80,23 @@ impl LoadResult {
     pub fn cpu_us_per_request(&self) -> Option<f64> {
         let work_ns: u64 = self.threads.iter().map(|thread| thread.cpu_ns.saturating_sub(thread.spun_ns)).sum();
         (self.requests() > 0).then(|| work_ns as f64 / 1e3 / self.requests() as f64)
+    }
+
+    /// Writes the response times in HdrHistogram's log format, in ns; `begin` is when the load began.
+    ///
+    /// # Errors
+    /// When `into` can't be written.
+    pub fn write_log(&self, into: &mut impl io::Write, begin: SystemTime) -> io::Result<()> {
+        let mut serializer = V2DeflateSerializer::new();
+        let mut builder = IntervalLogWriterBuilder::new();
+        builder.with_start_time(begin).with_max_value_divisor(1e6);
+        let mut writer = builder.begin_log_with(into, &mut serializer)?;
+        writer
+            .write_histogram(&self.recording.response_ns, Duration::ZERO, self.elapsed, Tag::new("response"))
+            .and_then(|()| {
+                writer.write_histogram(&self.recording.service_ns, Duration::ZERO, self.elapsed, Tag::new("service"))
+            })
+            .map_err(|error| io::Error::other(format!("{error:?}")))
     }
 
     /// Why the figures say more of the generator than of the server; `None` where they don't.

@@ -1,6 +1,6 @@
 //! A directory against the S3 endpoint over it: 100 MB in and out, and the thumbnailer's image.
 //!
-//! `cargo bench -p object`; with `THUMBNAILER` the path of its native image and `PHOTOGRAPH` that of a JPEG, the function too.
+//! `cargo bench -p object-storage`; with `THUMBNAILER` the path of its native image and `PHOTOGRAPH` that of a JPEG, the function too.
 //! Both sides take turns; the figures are medians.
 
 use std::io::{self, Read, Write};

@@ -82,7 +82,11 @@ pub(super) fn nothing_deployed(location: &Location) -> Failure {
 }
 
 /// The same, of a ledger that is open.
-pub(super) async fn deployment(ledger: &DurableLedger, name: &str, target: Option<&str>) -> Result<DeploymentEntry, Failure> {
+pub(super) async fn deployment(
+    ledger: &DurableLedger,
+    name: &str,
+    target: Option<&str>,
+) -> Result<DeploymentEntry, Failure> {
     let mut found = ledger.deployments().await.map_err(super::store::failure)?;
     found.retain(|entry| entry.name == name && target.is_none_or(|target| entry.target == target));
     found.retain(|entry| ledger.is_within_reach(entry.host.as_deref()));

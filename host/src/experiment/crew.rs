@@ -58,7 +58,7 @@ pub(super) struct Crew {
 
 enum Members {
     Workers(Workers),
-    Sandboxes(Sandboxes),
+    Sandboxes(Box<Sandboxes>),
 }
 
 impl Crew {
@@ -67,7 +67,7 @@ impl Crew {
     }
 
     pub(super) fn of_sandboxes(venue: Venue, process: u32, sandboxes: Sandboxes) -> Crew {
-        Crew { venue, process, members: Members::Sandboxes(sandboxes) }
+        Crew { venue, process, members: Members::Sandboxes(Box::new(sandboxes)) }
     }
 
     /// Invokes once in every instance, in all processes at once.

@@ -141,6 +141,7 @@ fn filter(own_id: u32, signals_are_scoped: bool, network: bool) -> Result<BpfPro
 
 fn refuse(rules: &mut BTreeMap<i64, Vec<SeccompRule>>, call: libc::c_long, when: Vec<SeccompRule>) {
     for alias in ALIASES {
-        rules.insert(i64::from(call) | alias, when.clone());
+        // A system call's number has the width of the machine's long; this program's platforms have 64 bits.
+        rules.insert(call | alias, when.clone());
     }
 }

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use super::invoke::InvokeArguments;
+use super::load::LoadArguments;
 use super::machine::{CompletionsArguments, CountersArguments, DoctorArguments, ListArguments};
 use super::platform::{
     BuildArguments, DeployArguments, LogsArguments, PlatformsArguments, ServeArguments, StatusArguments,
@@ -73,6 +74,11 @@ pub(in crate::cli) enum Command {
     /// Look after the objects that functions read and write.
     #[command(subcommand)]
     Storage(StorageCommand),
+    /// Send requests to a deployed function or any URL: at a rate, whatever becomes of them, or from so many clients.
+    ///
+    /// At a rate (an open load), a request's response time counts from when it was due: a server that stalls is seen to by every
+    /// request that it kept waiting. The service time counts from when it was sent.
+    Load(Box<LoadArguments>),
     /// List what there is: functions, experiments, sizes, platforms.
     List(ListArguments),
     /// Show which hardware and software counters this machine can count, and why not the rest.

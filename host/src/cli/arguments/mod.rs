@@ -2,6 +2,7 @@
 
 mod command;
 mod invoke;
+mod load;
 mod machine;
 mod percentage;
 mod platform;
@@ -10,10 +11,12 @@ mod stored;
 
 pub(super) use command::{Arguments, Command};
 pub(super) use invoke::InvokeArguments;
+pub(super) use load::{LoadArguments, LoadShape};
 pub(super) use machine::{CompletionsArguments, CountersArguments, DoctorArguments, ListArguments, Listing};
 pub(super) use platform::{
     BuildArguments, ConfigurationFile, DeployArguments, EnvironmentVariable, LogsArguments, PlatformsArguments,
-    ServeArguments, SettingsArguments, StatusArguments, StorageCommand, StoragePlace, UndeployArguments, VerifyArguments,
+    ServeArguments, SettingsArguments, StatusArguments, StorageCommand, StoragePlace, UndeployArguments,
+    VerifyArguments,
 };
 pub(super) use run::RunArguments;
 pub(super) use stored::{

@@ -64,7 +64,9 @@ fn what_can_not_be_called_is_told() {
     };
     let refused = format!("http://{unused}/{{name}}");
     for kind in Kind::all() {
-        let mut cases: Vec<(Vec<(&str, &str)>, &str, &str)> = vec![
+        // Variables, the error's type, and what its message says.
+        type Case<'a> = (Vec<(&'a str, &'a str)>, &'a str, &'a str);
+        let mut cases: Vec<Case<'_>> = vec![
             (vec![], "denied", "FAASBENCH_INVOKE_URL"),
             (vec![("FAASBENCH_INVOKE_URL", "http://here/")], "denied", "{name}"),
             (vec![("FAASBENCH_INVOKE_URL", &refused)], "unavailable", "127.0.0.1"),

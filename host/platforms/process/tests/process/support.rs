@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -70,7 +70,8 @@ pub(crate) struct Ground {
     pub(crate) driver: ProcessDriver,
     pub(crate) surroundings: Surroundings,
     pub(crate) ledger: Arc<MemoryLedger>,
-    folder: TempDir,
+    /// Kept for its drop, which removes it.
+    _folder: TempDir,
 }
 
 impl Ground {
@@ -89,11 +90,7 @@ impl Ground {
         let state = folder.path().join("state");
         fs::create_dir(&state).unwrap();
         let surroundings = surroundings(folder.path(), &state);
-        Ground { driver, surroundings, ledger: Arc::new(MemoryLedger::new()), folder }
-    }
-
-    pub(crate) fn storage(&self) -> PathBuf {
-        self.folder.path().join("storage")
+        Ground { driver, surroundings, ledger: Arc::new(MemoryLedger::new()), _folder: folder }
     }
 
     pub(crate) async fn prepare(&self, spec: &DeploymentSpec) -> Arc<dyn Prepared> {

@@ -1,0 +1,239 @@
+//! `faasbench load`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, anyhow};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use load::{
+    Ended, HeaderMap, HeaderName, HeaderValue, HttpVersion, LoadError, LoadPlan, LoadResult, Method, Pace, Progress,
+    RequestTemplate, Shape, Stop, Target,
+};
+
+use super::arguments::{LoadArguments, LoadShape};
+use super::exit::{self, Failure};
+use super::target;
+use crate::load_report::LoadReport;
+use crate::report::shown;
+
+/// Clients of a closed loop, where nothing is asked for.
+const CLIENTS: u32 = 32;
+/// The middle part of a spike.
+const SPIKE_SHARE: f64 = 0.2;
+/// How many rates the small plot shows.
+const PLOTTED: usize = 32;
+
+pub(super) async fn execute(arguments: &LoadArguments) -> Result<(), Failure> {
+    let url = url(arguments).await?;
+    let plan = plan(arguments, &url)?;
+    let pace = described(&plan.pace);
+    let (length, seed_of_log) = (plan.length, SystemTime::now());
+    let stop = Stop::new();
+    let signals = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            // Where there is no handler, Ctrl-C ends the process.
+            if tokio::signal::ctrl_c().await.is_ok() {
+                stop.stop();
+            }
+        }
+    });
+    let loading = tokio::task::spawn_blocking(move || {
+        let mut view = View::new(length);
+        let result = load::run(plan, &stop, |progress| view.show(progress));
+        view.finish();
+        result
+    });
+    let outcome = loading.await.map_err(Failure::ours)?;
+    signals.abort();
+    let result = outcome.map_err(|error| match error {
+        LoadError::Generator(_) => Failure::ours(error),
+        error => Failure::users(error),
+    })?;
+    if let Some(path) = &arguments.hdr_log {
+        write_log(path, &result, seed_of_log)?;
+    }
+    let report = LoadReport::new(&url, &pace, &result);
+    if arguments.json {
+        exit::print_json(&report)?
+    } else {
+        exit::print(&report.render())?
+    }
+    verdict(&report)
+}
+
+fn verdict(report: &LoadReport) -> Result<(), Failure> {
+    match report.ended {
+        Ended::Stopped => Err(Failure::Interrupted("interrupted; the figures are those until then".to_owned())),
+        Ended::TooManyFailures => Err(Failure::Ours(anyhow!("too many requests failed; the figures say how"))),
+        _ if report.succeeded == 0 => {
+            Err(Failure::Ours(anyhow!("no request succeeded; is {} what was meant?", report.url)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The URL that was given, or that of a deployment.
+async fn url(arguments: &LoadArguments) -> Result<String, Failure> {
+    if arguments.target.contains("://") || arguments.target.starts_with("unix:") {
+        return Ok(arguments.target.clone());
+    }
+    let configuration = target::configuration(&arguments.configuration)?;
+    let wanted = match &arguments.platform {
+        Some(name) => Some(configuration.target(name).map_err(Failure::users)?.name),
+        None => None,
+    };
+    let entry = target::find(&arguments.results.location, &arguments.target, wanted.as_deref()).await?;
+    entry.deployment().url.ok_or_else(|| {
+        Failure::Users(anyhow!("{} on {} has no address that requests can be sent to", entry.name, entry.target))
+    })
+}
+
+fn plan(arguments: &LoadArguments, url: &str) -> Result<LoadPlan, Failure> {
+    let target: Target = url.parse().map_err(Failure::users)?;
+    let pace = match arguments.rate {
+        Some(rate) => Pace::Open(shape(arguments, rate)),
+        None => Pace::Closed { clients: arguments.clients.unwrap_or(CLIENTS), think: arguments.think },
+    };
+    let mut plan = LoadPlan::new(target, request(arguments)?, pace, arguments.length);
+    plan.version = if arguments.http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
+    plan.keep_connections = !arguments.new_connections;
+    plan.timeout = arguments.timeout;
+    plan.most_requests = arguments.requests;
+    plan.stop_above_failures = arguments.stop_above_failures;
+    plan.seed = arguments.seed;
+    plan.connections = arguments.connections.unwrap_or(plan.connections);
+    plan.threads = arguments.threads.unwrap_or(plan.threads);
+    if let Some(path) = &arguments.trust {
+        plan.trusted = Some(read(path)?);
+    }
+    plan.validate().map_err(Failure::users)?;
+    Ok(plan)
+}
+
+fn shape(arguments: &LoadArguments, rate: f64) -> Shape {
+    let from = arguments.from;
+    match arguments.shape {
+        LoadShape::Constant => Shape::Constant { rate },
+        LoadShape::Poisson => Shape::Poisson { rate },
+        LoadShape::Ramp => Shape::Ramp { from, to: rate },
+        LoadShape::Step => Shape::Step { from, to: rate, steps: arguments.steps },
+        LoadShape::Spike => Shape::Spike { rate: from, peak: rate, share: SPIKE_SHARE },
+        LoadShape::Pyramid => Shape::Pyramid { rate: from, peak: rate },
+        LoadShape::Burst => {
+            // At least a millisecond apart; more at once is a greater burst.
+            Shape::Burst { size: arguments.burst, every_ms: ((1_000.0 / rate) as u64).max(1) }
+        }
+    }
+}
+
+fn request(arguments: &LoadArguments) -> Result<RequestTemplate, Failure> {
+    let body = match arguments.payload.strip_prefix('@') {
+        Some(path) => read(Path::new(path))?,
+        None => arguments.payload.clone().into_bytes(),
+    };
+    let mut request = RequestTemplate::post_json(body);
+    request.method = Method::from_bytes(arguments.method.as_bytes())
+        .map_err(|_| Failure::Users(anyhow!("--method {} is no method of HTTP", arguments.method)))?;
+    request.headers.extend(headers(&arguments.headers)?);
+    Ok(request)
+}
+
+fn headers(texts: &[String]) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    for text in texts {
+        // The value may be a credential, so only the name is repeated.
+        let (name, value) =
+            text.split_once(':').ok_or_else(|| Failure::Users(anyhow!("--header needs `Name: value`")))?;
+        let wrong = || Failure::Users(anyhow!("--header {}: that can't stand in a request", name.trim()));
+        let parsed: HeaderName = name.trim().parse().map_err(|_| wrong())?;
+        headers.append(parsed, HeaderValue::from_str(value.trim()).map_err(|_| wrong())?);
+    }
+    Ok(headers)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).with_context(|| format!("could not read {}", path.display())).map_err(Failure::Users)
+}
+
+fn write_log(path: &Path, result: &LoadResult, begin: SystemTime) -> Result<(), Failure> {
+    let failed = |error: String| Failure::Users(anyhow!("could not write {}: {error}", path.display()));
+    let mut file = std::fs::File::create(path).map_err(|error| failed(error.to_string()))?;
+    result.write_log(&mut file, begin).map_err(|error| failed(error.to_string()))
+}
+
+fn described(pace: &Pace) -> String {
+    match pace {
+        Pace::Open(shape) => format!("open, {}", shape.name()),
+        Pace::Closed { clients, .. } => format!("closed, {clients} clients"),
+    }
+}
+
+/// What a terminal shows meanwhile: silence elsewhere.
+struct View {
+    bar: ProgressBar,
+    length: Duration,
+    rates: Vec<f64>,
+}
+
+impl View {
+    fn new(length: Duration) -> View {
+        let steps = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{bar:24} {elapsed} elapsed, {eta} left\n{msg}") {
+            bar.set_style(style);
+        }
+        View { bar, length, rates: Vec::new() }
+    }
+
+    fn show(&mut self, progress: &Progress<'_>) {
+        let latest = progress.latest;
+        let ended = latest.succeeded() + latest.failed();
+        let rate = ended as f64 / progress.interval.as_secs_f64().max(1e-3);
+        self.rates.push(rate);
+        let first = self.rates.len().saturating_sub(PLOTTED);
+        let mut text = format!("{} /s  {}", shown(rate, "1"), plot(&self.rates[first..]));
+        let quantile = |probability| shown(latest.response_ns.value_at_quantile(probability) as f64, "ns");
+        // A String takes all that is written to it.
+        let _ = write!(
+            text,
+            "\np50 {}  p95 {}  p99 {}  max {}\n{} under way, {} instances, {} failed, {} dropped",
+            quantile(0.5),
+            quantile(0.95),
+            quantile(0.99),
+            quantile(1.0),
+            progress.in_flight,
+            progress.instances,
+            progress.total.failed(),
+            progress.dropped
+        );
+        self.bar.set_message(text);
+        let done = progress.elapsed.min(self.length);
+        self.bar.set_position(u64::try_from(done.as_millis()).unwrap_or(u64::MAX));
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Values as a line of bars, the greatest as the highest.
+fn plot(values: &[f64]) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let greatest = values.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
+    let bar = |value: &f64| BARS[((value / greatest * 7.0).round() as usize).min(7)];
+    values.iter().map(bar).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plot_rises_with_its_values() {
+        assert_eq!(plot(&[0.0, 1.0, 2.0]), "▁▅█");
+        assert_eq!(plot(&[]), "");
+        assert_eq!(plot(&[0.0]), "▁");
+    }
+}
