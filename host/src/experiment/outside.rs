@@ -3,7 +3,7 @@
 use crate::probe::clock::process_cpu_ns_of;
 use crate::probe::counters::{GroupCounts, Kernel, Pass, ProcessCounters};
 use crate::probe::disk_io::{IoCounters, IoProbe, IoReading};
-use crate::probe::memory::{Faults, Holding, MemoryProbe};
+use crate::probe::memory::{ControlGroup, Faults, Holding, MemoryProbe};
 use crate::worker::{CounterReadings, DiskIoReadings, MemoryReadings, PageCacheReport, ProbeRequest, Readings, Unread};
 
 /// Why a cold invocation has no counts.
@@ -14,6 +14,7 @@ const UNDIVIDED: &str = "from outside only the sum of user and system time is ex
 /// An instance's process.
 pub(super) struct Outside {
     pid: u32,
+    group: Option<ControlGroup>,
     /// Of the pass that was counted last.
     counters: Option<ProcessCounters>,
 }
@@ -30,8 +31,9 @@ pub(super) struct Before {
 }
 
 impl Outside {
-    pub(super) fn new(pid: u32) -> Outside {
-        Outside { pid, counters: None }
+    /// The process `pid`, in the control group at that path below the hierarchies' roots.
+    pub(super) fn new(pid: u32, group: Option<&str>) -> Outside {
+        Outside { pid, group: group.and_then(|group| ControlGroup::new(group).ok()), counters: None }
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -168,6 +170,7 @@ impl Outside {
             uss_after_bytes: after.map(|holding| holding.uss_bytes),
             linear_memory_peak_bytes: None,
             growth: Vec::new(),
+            group_peak_bytes: self.group.as_ref().and_then(|group| unread.keep(group.peak_bytes())),
             minor_faults: since(|faults| faults.minor),
             major_faults: since(|faults| faults.major),
             unread: unread.reason,

@@ -230,6 +230,10 @@ fn memory_readings(
         None => Reading::Absent("native code has no linear memory".to_owned()),
     };
     metric(recorder, id, "linear-memory-peak", linear, "bytes", &[])?;
+    if measured.platform.is_some() {
+        let reason = memory.unread.clone().unwrap_or_else(|| "the instance has no control group of its own".to_owned());
+        metric(recorder, id, "group-peak", or_absent(memory.group_peak_bytes, Some(&reason)), "bytes", &[])?;
+    }
     metric(recorder, id, "minor-faults", or_absent(memory.minor_faults, memory.unread.as_ref()), "1", &[])?;
     metric(recorder, id, "major-faults", or_absent(memory.major_faults, memory.unread.as_ref()), "1", &[])?;
     for growth in &memory.growth {

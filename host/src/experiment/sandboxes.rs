@@ -194,7 +194,8 @@ impl Sandboxes {
         self.seen.retain(|id, _| instances.iter().any(|instance| instance.id == *id));
         for instance in instances {
             if let Some(pid) = instance.processes.first() {
-                self.seen.entry(instance.id).or_insert_with(|| Outside::new(*pid));
+                let outside = Outside::new(*pid, instance.cgroup.as_deref());
+                self.seen.entry(instance.id).or_insert(outside);
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use super::figure::{Figure, Measure, Ratio, RunReport, State};
 
 /// The measures that tables show, in their order: experiment, measure, label. `--json` has all. Counters and what follows
 /// from them are always shown.
-const SHOWN: [(&str, &str, &str); 27] = [
+const SHOWN: [(&str, &str, &str); 28] = [
     ("time", "wall", "wall"),
     ("time", "cpu-time", "CPU"),
     ("time", "user", "CPU in user mode"),
@@ -24,6 +24,7 @@ const SHOWN: [(&str, &str, &str); 27] = [
     ("memory", "peak-rss", "peak RSS"),
     ("memory", "uss-after", "USS"),
     ("memory", "linear-memory-peak", "linear memory peak"),
+    ("memory", "group-peak", "peak of the control group"),
     ("memory", "minor-faults", "minor faults"),
     ("memory", "total-rss", "RSS of all instances"),
     ("memory", "total-pss", "PSS of all instances"),

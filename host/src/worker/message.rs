@@ -235,6 +235,10 @@ pub struct MemoryReadings {
     pub linear_memory_peak_bytes: Option<u64>,
     /// Growths of linear memory during the invocation.
     pub growth: Vec<GrowthEvent>,
+    /// The greatest that the instance's control group ever used, page cache and kernel memory included, bytes; absent where it
+    /// has none.
+    #[serde(default)]
+    pub group_peak_bytes: Option<u64>,
     /// Page faults served from memory during the invocation.
     pub minor_faults: Option<u64>,
     /// Page faults that waited for the disk.

@@ -87,6 +87,7 @@ fn memory(event: &str, slots: &mut [Slot]) -> Around {
         uss_after_bytes: after.map(|holding| holding.uss_bytes),
         linear_memory_peak_bytes: slots.iter().filter_map(|slot| slot.instance.linear_memory_peak_bytes()).max(),
         growth: slots.iter_mut().flat_map(|slot| slot.instance.take_growth_events()).collect(),
+        group_peak_bytes: None,
         minor_faults: Some(usage.minor_faults),
         major_faults: Some(usage.major_faults),
         unread: unread.reason,

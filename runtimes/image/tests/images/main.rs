@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod actionloop;
+mod cargo_lambda;
 mod container;
 mod host;
 mod lambda;
