@@ -63,6 +63,11 @@ impl Removal {
         self.entry.as_ref().map_or_else(|| self.id.as_str(), |entry| entry.name.as_str())
     }
 
+    /// Whether it is a server in the background.
+    fn is_server(&self) -> bool {
+        self.kind.as_deref() == Some(gateway::SERVER)
+    }
+
     fn failure(&self, kind: &str, name: &str, error: &str) -> RemovalFailure {
         RemovalFailure {
             id: self.id.to_string(),
@@ -110,15 +115,16 @@ pub async fn select(ledger: &DurableLedger, selection: &Selection) -> Result<(Ve
         let touched: BTreeSet<String> =
             removals.iter().filter(|removal| is_named(removal)).map(|removal| removal.target.clone()).collect();
         removals.retain(|removal| {
-            let is_server = removal.kind.as_deref() == Some(gateway::SERVER);
-            is_named(removal) || is_server && touched.contains(&removal.target) && !staying.contains(&removal.target)
+            is_named(removal)
+                || removal.is_server() && touched.contains(&removal.target) && !staying.contains(&removal.target)
         });
     }
     let within = |removal: &Removal| {
         ledger.is_within_reach(removal.host.as_deref()) || selection.host.is_some() && selection.host == removal.host
     };
     let (mut here, elsewhere): (Vec<_>, Vec<_>) = removals.into_iter().partition(within);
-    here.sort_by_key(|removal| std::cmp::Reverse(removal.created_unix_ns));
+    // A server last: it may have been started anew after what it serves was first deployed.
+    here.sort_by_key(|removal| (removal.is_server(), std::cmp::Reverse(removal.created_unix_ns)));
     Ok((here, elsewhere))
 }
 
@@ -159,17 +165,23 @@ pub async fn remove_all(
     mut done: impl FnMut(&Removal),
 ) -> Result<RemovalDocument, DeployError> {
     let mut document = RemovalDocument::default();
-    let mut platforms: BTreeMap<(String, String), Result<Arc<dyn Platform>, String>> = BTreeMap::new();
+    let mut platforms: BTreeMap<(String, String), Reached> = BTreeMap::new();
     for removal in removals {
         let key = (removal.platform.clone(), removal.target.clone());
-        if !platforms.contains_key(&key) {
-            let reached = way.reach(&removal.platform, &removal.target).await.map_err(|error| error.to_string());
-            platforms.insert(key.clone(), reached);
-        }
-        let outcome = match &platforms[&key] {
-            Ok(platform) => remove_one(ledger, removal, &**platform, way).await?,
-            Err(error) => vec![removal.failure("deployment", removal.name(), error)],
+        let known = platforms.get(&key).cloned();
+        let was_known = known.is_some();
+        let mut reached = match known {
+            Some(reached) => reached,
+            None => reach(way, removal).await,
         };
+        let mut outcome = remove_one(ledger, removal, &reached, way).await?;
+        if was_known && outcome.is_unreachable {
+            // Its server has ended since, which leaves another way.
+            reached = reach(way, removal).await;
+            outcome = remove_one(ledger, removal, &reached, way).await?;
+        }
+        platforms.insert(key, reached);
+        let outcome = outcome.failures;
         if outcome.is_empty() {
             document.removed.push(removal.document());
         }
@@ -179,20 +191,43 @@ pub async fn remove_all(
     Ok(document)
 }
 
+type Reached = Result<Arc<dyn Platform>, String>;
+
+async fn reach(way: &dyn Way, removal: &Removal) -> Reached {
+    way.reach(&removal.platform, &removal.target).await.map_err(|error| error.to_string())
+}
+
 /// What of it may still be there.
+struct Outcome {
+    failures: Vec<RemovalFailure>,
+    /// Whether that is for the platform not answering.
+    is_unreachable: bool,
+}
+
 async fn remove_one(
     ledger: &DurableLedger,
     removal: &Removal,
-    platform: &dyn Platform,
+    reached: &Reached,
     way: &dyn Way,
-) -> Result<Vec<RemovalFailure>, DeployError> {
+) -> Result<Outcome, DeployError> {
+    let failed = |error: &str| Outcome {
+        failures: vec![removal.failure("deployment", removal.name(), error)],
+        is_unreachable: false,
+    };
+    let platform = match reached {
+        Ok(platform) => platform,
+        Err(error) => return Ok(failed(error)),
+    };
     let _changing = match way.change(&removal.target, removal.name()).await {
         Ok(changing) => changing,
-        Err(error) => return Ok(vec![removal.failure("deployment", removal.name(), &error.to_string())]),
+        Err(error) => return Ok(failed(&error.to_string())),
     };
-    let left = remove(platform, ledger, &removal.id).await?;
-    Ok(left
-        .iter()
-        .map(|left| removal.failure(&left.resource.kind, &left.resource.name, &left.error.to_string()))
-        .collect())
+    let left = remove(&**platform, ledger, &removal.id).await?;
+    Ok(Outcome {
+        is_unreachable: left.iter().any(|left| matches!(left.error, PlatformError::Unreachable { .. })),
+        failures: left
+            .iter()
+            .map(|left| removal.failure(&left.resource.kind, &left.resource.name, &left.error.to_string()))
+            .collect(),
+    })
 }
