@@ -5,6 +5,7 @@ use std::time::Instant;
 use anyhow::anyhow;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Table, TableComponent};
+use futures_util::future::join_all;
 use image_build::{Built, Options};
 use platform::{DeploymentId, DeploymentSpec, Platform, PlatformError};
 
@@ -51,28 +52,29 @@ async fn deploy_all(
 ) -> Result<Vec<(DeployedDocument, bool)>, Failure> {
     progress.doing(format!("starting the server of {}", target.name));
     let ledger = results.ledger();
-    let mut platform = servers.start(target, &ledger).await.map_err(target::failure)?;
+    let platform = servers.start(target, &ledger).await.map_err(target::failure)?;
     let how = Deploying {
         run: None,
         on_this_machine: platforms::find(target.platform).map_err(Failure::users)?.on_this_machine,
         ready_within: arguments.ready_within,
     };
-    let mut documents = Vec::new();
-    for one in built {
+    progress.doing(format!("deploying to {}", target.name));
+    // All at once: most of a deployment is waiting for its first instance.
+    let deploying = built.into_iter().map(async |one| {
         let spec = spec(one, arguments.name.as_deref(), &target.settings);
-        progress.doing(format!("deploying {}", spec.name));
         let _changing = servers.change(&target.name, &spec.name).await.map_err(target::failure)?;
         let mut outcome = deploy_one(&*platform, &ledger, spec.clone(), how).await?;
         if matches!(outcome, Outcome::Unreachable(_)) {
             // A server ends some time after its last deployment went, which may be now.
-            platform = servers.start(target, &ledger).await.map_err(target::failure)?;
+            let platform = servers.start(target, &ledger).await.map_err(target::failure)?;
             outcome = deploy_one(&*platform, &ledger, spec, how).await?;
         }
-        documents.push(outcome.document());
         progress.step();
-    }
+        Ok::<_, Failure>(outcome.document())
+    });
+    let documents = join_all(deploying).await;
     ledger.close().await;
-    Ok(documents)
+    documents.into_iter().collect()
 }
 
 fn spec(built: Built, name: Option<&str>, settings: &Settings) -> DeploymentSpec {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use platform::{Deployment, DeploymentId, DeploymentSpec, Ledger, Platform, PlatformError, ResourceState};
@@ -11,6 +11,11 @@ use tokio::sync::watch;
 use super::metrics::{FunctionMetrics, Metrics};
 use crate::client::SERVED_FUNCTION;
 use crate::daemon::SERVER;
+
+/// How long a change of a name waits for another one.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(120);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// What OpenFaaS's interface was told of a deployment beyond what our platforms need.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,7 +95,7 @@ impl Functions {
     /// Deploys a function, or updates the deployment of the same id.
     pub(crate) async fn deploy(&self, spec: DeploymentSpec, about: About) -> Result<Arc<Function>, PlatformError> {
         check_name(&spec.name)?;
-        let _changing = self.change(&spec.name)?;
+        let _changing = self.change(&spec.name).await?;
         let before = self.find(&spec.name);
         if let Some(other) = before.as_ref().filter(|before| before.deployment.spec.id != spec.id) {
             return Err(PlatformError::Invalid(format!(
@@ -116,7 +121,7 @@ impl Functions {
 
     /// Removes a function and all that its deployment made.
     pub(crate) async fn remove(&self, name: &str, id: Option<&str>) -> Result<(), PlatformError> {
-        let _changing = self.change(name)?;
+        let _changing = self.change(name).await?;
         let function = self.get(name, id)?;
         self.table.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         if let Err(error) = self.remove_resources(&function.deployment.spec.id).await {
@@ -169,16 +174,25 @@ impl Functions {
         self.count.send_replace(Some(count));
     }
 
-    fn change(&self, name: &str) -> Result<Changing<'_>, PlatformError> {
-        let mut changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        if !changing.insert(name.to_owned()) {
-            return Err(PlatformError::Failed {
-                platform: self.platform.name().to_owned(),
-                doing: format!("changing `{}`", name.chars().take(80).collect::<String>()),
-                reason: "it is being changed by another request; try again when that is done".to_owned(),
-            });
+    /// Waits until nobody else changes that name: a request goes on here when its client was killed.
+    async fn change(&self, name: &str) -> Result<Changing<'_>, PlatformError> {
+        let begin = Instant::now();
+        loop {
+            if self.changing.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned()) {
+                return Ok(Changing { changing: &self.changing, name: name.to_owned() });
+            }
+            if begin.elapsed() > CHANGE_PATIENCE {
+                return Err(PlatformError::Failed {
+                    platform: self.platform.name().to_owned(),
+                    doing: format!("changing `{}`", name.chars().take(80).collect::<String>()),
+                    reason: format!(
+                        "another request has been changing it for {} s; try again when that is done",
+                        CHANGE_PATIENCE.as_secs()
+                    ),
+                });
+            }
+            tokio::time::sleep(LOOK).await;
         }
-        Ok(Changing { changing: &self.changing, name: name.to_owned() })
     }
 }
 
