@@ -74,11 +74,16 @@ pub struct Settings {
 
 /// A setting that can't be used.
 #[derive(Debug, thiserror::Error)]
-#[error("{variable} is {value:?}: give {accepted}")]
+#[error("{variable} {}: give {accepted}", shown(.value.as_deref()))]
 pub struct SettingsError {
     variable: &'static str,
-    value: String,
+    /// `None` for one that may hold a password.
+    value: Option<String>,
     accepted: String,
+}
+
+fn shown(value: Option<&str>) -> String {
+    value.map_or_else(|| "can't be used".to_owned(), |value| format!("is {value:?}"))
 }
 
 impl Settings {
@@ -91,7 +96,9 @@ impl Settings {
         Ok(Settings {
             platform: text("FAASBENCH_PLATFORM"),
             storage: text("FAASBENCH_STORAGE"),
-            invoke_url: parse(&text, "FAASBENCH_INVOKE_URL", INVOKE_URL_ACCEPTED)?,
+            // A URL may hold a password.
+            invoke_url: parse(&text, "FAASBENCH_INVOKE_URL", INVOKE_URL_ACCEPTED)
+                .map_err(|error| SettingsError { value: None, ..error })?,
             invoke_timeout: milliseconds(&text, "FAASBENCH_INVOKE_TIMEOUT_MS", 1, 60_000)?,
             invoke_authorization: text("FAASBENCH_INVOKE_AUTHORIZATION"),
             scratch: text("FAASBENCH_SCRATCH").or_else(|| text("TMPDIR")).unwrap_or_else(|| "/tmp".to_owned()).into(),
@@ -107,12 +114,12 @@ impl Settings {
 }
 
 impl fmt::Debug for Settings {
-    /// Without the authorization's value.
+    /// Without the values that may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
             .field("platform", &self.platform)
-            .field("storage", &self.storage)
-            .field("invoke_url", &self.invoke_url)
+            .field("storage", &self.storage.as_ref().map(|_| "set"))
+            .field("invoke_url", &self.invoke_url.as_ref().map(|_| "set"))
             .field("invoke_timeout", &self.invoke_timeout)
             .field("invoke_authorization", &self.invoke_authorization.as_ref().map(|_| "set"))
             .field("scratch", &self.scratch)
@@ -149,7 +156,7 @@ fn instance_id(text: Variables<'_>) -> Result<Option<String>, SettingsError> {
         return Ok(Some(value));
     }
     let accepted = "1 to 128 letters, digits, '-', '_' or '.'".to_owned();
-    Err(SettingsError { variable: VARIABLE, value, accepted })
+    Err(SettingsError { variable: VARIABLE, value: Some(value), accepted })
 }
 
 fn cores(text: Variables<'_>) -> Result<Option<u32>, SettingsError> {
@@ -163,7 +170,7 @@ fn parse<T: FromStr>(text: Variables<'_>, variable: &'static str, accepted: &str
     let Some(value) = text(variable) else { return Ok(None) };
     match value.trim().parse() {
         Ok(parsed) => Ok(Some(parsed)),
-        Err(_) => Err(SettingsError { variable, value, accepted: accepted.to_owned() }),
+        Err(_) => Err(SettingsError { variable, value: Some(value), accepted: accepted.to_owned() }),
     }
 }
 
@@ -178,7 +185,7 @@ fn whole(
     match parse(text, variable, &accepted)? {
         None => Ok(default),
         Some(number) if (least..=most).contains(&number) => Ok(number),
-        Some(number) => Err(SettingsError { variable, value: number.to_string(), accepted }),
+        Some(number) => Err(SettingsError { variable, value: Some(number.to_string()), accepted }),
     }
 }
 
@@ -228,6 +235,8 @@ mod tests {
             let message = read(variable, value).unwrap_err().to_string();
             assert!(message.contains(variable) && message.contains(accepted), "{message}");
         }
+        let error = read("FAASBENCH_INVOKE_URL", "https://me:hidden@gateway/{name}").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hidden"), "{error}");
     }
 
     #[test]

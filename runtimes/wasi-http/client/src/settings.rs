@@ -155,24 +155,20 @@ fn invoke(text: &dyn Fn(&str) -> Option<String>) -> Result<Invoke, Error> {
         let message = "this instance can't call other functions: its image needs FAASBENCH_INVOKE_URL";
         return Err(Error::new(Kind::Denied, message));
     };
+    // The value is not repeated: a URL may hold a password.
     let template = Url::parse(&template).filter(|_| template.contains(PLACEHOLDER)).ok_or_else(|| {
-        unusable("FAASBENCH_INVOKE_URL", &template, "a URL such as http://gateway:8080/function/{name}")
+        let message = "FAASBENCH_INVOKE_URL can't be used: give a URL such as http://gateway:8080/function/{name}";
+        Error::new(Kind::Denied, message)
     })?;
     let timeout_ms = match text("FAASBENCH_INVOKE_TIMEOUT_MS") {
         None => 60_000,
-        Some(value) => value
-            .trim()
-            .parse()
-            .ok()
-            .filter(|ms| (1..=3_600_000).contains(ms))
-            .ok_or_else(|| unusable("FAASBENCH_INVOKE_TIMEOUT_MS", &value, "a whole number from 1 to 3600000"))?,
+        Some(value) => value.trim().parse().ok().filter(|ms| (1..=3_600_000).contains(ms)).ok_or_else(|| {
+            let message = format!("FAASBENCH_INVOKE_TIMEOUT_MS is {value:?}: give a whole number from 1 to 3600000");
+            Error::new(Kind::Denied, message)
+        })?,
     };
     let authorization = text("FAASBENCH_INVOKE_AUTHORIZATION");
     Ok(Invoke { template, timeout_ns: timeout_ms * 1_000_000, authorization })
-}
-
-fn unusable(variable: &str, value: &str, accepted: &str) -> Error {
-    Error::new(Kind::Denied, format!("{variable} is {value:?}: give {accepted}"))
 }
 
 #[cfg(test)]
@@ -207,7 +203,10 @@ mod tests {
             let message = message(read(&[("FAASBENCH_STORAGE", location)]).storage);
             assert!(message.contains("s3://[BUCKET") && !message.contains(&format!("is {location}")), "{message}");
         }
-        assert!(message(read(&[("FAASBENCH_INVOKE_URL", "http://h/f")]).invoke).contains("{name}"));
+        for url in ["http://h/f", "http://me:hidden@h/f", "ftp://me:hidden@h/{name}"] {
+            let message = message(read(&[("FAASBENCH_INVOKE_URL", url)]).invoke);
+            assert!(message.contains("{name}") && !message.contains("hidden"), "{message}");
+        }
         let both = [("FAASBENCH_INVOKE_URL", "http://h/{name}"), ("FAASBENCH_INVOKE_TIMEOUT_MS", "0")];
         assert!(message(read(&both).invoke).contains("from 1 to 3600000"));
     }
