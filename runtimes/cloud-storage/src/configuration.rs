@@ -45,49 +45,6 @@ impl Patience {
     }
 }
 
-/// The variables that hold credentials: without any of them only a machine of the cloud itself has some.
-const S3_CREDENTIALS: [&str; 9] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_SKIP_SIGNATURE",
-];
-const S3_OTHERS: [&str; 8] = [
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_METADATA_ENDPOINT",
-    "AWS_UNSIGNED_PAYLOAD",
-];
-const GOOGLE_CREDENTIALS: [&str; 5] = [
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "GOOGLE_SERVICE_ACCOUNT",
-    "GOOGLE_SERVICE_ACCOUNT_PATH",
-    "GOOGLE_SERVICE_ACCOUNT_KEY",
-    "GOOGLE_SKIP_SIGNATURE",
-];
-const AZURE_CREDENTIALS: [&str; 9] = [
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-    "AZURE_STORAGE_SAS_TOKEN",
-    "AZURE_STORAGE_SAS_KEY",
-    "AZURE_STORAGE_TOKEN",
-    "AZURE_CLIENT_ID",
-    "AZURE_CLIENT_SECRET",
-    "AZURE_FEDERATED_TOKEN_FILE",
-    "AZURE_SKIP_SIGNATURE",
-];
-const AZURE_OTHERS: [&str; 5] =
-    ["AZURE_TENANT_ID", "AZURE_AUTHORITY_HOST", "AZURE_MSI_ENDPOINT", "AZURE_MSI_RESOURCE_ID", "AZURE_OBJECT_ID"];
-
 /// The variables of a service that are set. Its values are secrets: they are never shown.
 #[derive(Clone, Default)]
 pub(crate) struct Configuration {
@@ -98,11 +55,8 @@ pub(crate) struct Configuration {
 impl Configuration {
     /// Reads the variables of `service`.
     pub(crate) fn read(service: Service, variables: Variables<'_>) -> Configuration {
-        let (credentials, others) = names(service);
-        let set = |name: &&'static str| Some((*name, variables(name).filter(|value| !value.is_empty())?));
-        let mut values: Vec<_> = credentials.iter().filter_map(set).collect();
-        let has_credentials = !values.is_empty();
-        values.extend(others.iter().filter_map(set));
+        let values = service.set_variables(variables);
+        let has_credentials = values.iter().any(|(name, _)| service.credential_variables().contains(name));
         Configuration { values, has_credentials }
     }
 
@@ -125,15 +79,6 @@ impl fmt::Debug for Configuration {
     /// The names only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.values.iter().map(|(name, _)| name)).finish()
-    }
-}
-
-/// The variables of a service: those of credentials, and others.
-fn names(service: Service) -> (&'static [&'static str], &'static [&'static str]) {
-    match service {
-        Service::S3 => (&S3_CREDENTIALS, &S3_OTHERS),
-        Service::GoogleCloud => (&GOOGLE_CREDENTIALS, &[]),
-        Service::Azure => (&AZURE_CREDENTIALS, &AZURE_OTHERS),
     }
 }
 
@@ -162,8 +107,7 @@ mod tests {
             (Service::GoogleCloud, |name| GoogleConfigKey::from_str(name).is_ok()),
             (Service::Azure, |name| AzureConfigKey::from_str(name).is_ok()),
         ] {
-            let (credentials, others) = names(service);
-            for name in credentials.iter().chain(others) {
+            for name in service.credential_variables().iter().chain(service.other_variables()) {
                 assert!(known(&name.to_ascii_lowercase()), "{name}");
             }
         }

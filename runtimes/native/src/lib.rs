@@ -3,6 +3,7 @@
 //! serves the same to WASM components.
 
 mod clock;
+mod credentials;
 mod directory;
 mod functions;
 mod instance;
@@ -11,6 +12,7 @@ mod native_lab;
 mod storage;
 
 pub use clock::{thread_cpu_time_us, unix_time_ns};
+pub use credentials::names_file;
 pub use directory::DirectoryStorage;
 pub use functions::{Functions, NoFunctions, invoke, invoke_all};
 pub use instance::Sandbox;
