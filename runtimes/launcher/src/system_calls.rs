@@ -90,11 +90,24 @@ const OF_THIS_PROCESS_ONLY: &[libc::c_long] = &[
     libc::SYS_sched_setscheduler,
 ];
 
+/// Calls with the requests, in their second argument, that say to whom a file's signals go.
+const OWNERS_OF_FILES: &[(libc::c_long, &[u64])] = &[
+    // F_SETOWN, F_SETOWN_EX.
+    (libc::SYS_fcntl, &[8, 15]),
+    // FIOSETOWN, SIOCSPGRP.
+    (libc::SYS_ioctl, &[0x8901, 0x8902]),
+];
+
 /// A number of this bit is a call of the x32 ABI: the same calls by other numbers.
 #[cfg(target_arch = "x86_64")]
 const ALIASES: &[i64] = &[0, 0x4000_0000];
 #[cfg(not(target_arch = "x86_64"))]
 const ALIASES: &[i64] = &[0];
+/// Calls of the x32 ABI that have numbers of their own there, `ioctl` and `ptrace` among them. No program of 64 bits makes any.
+#[cfg(target_arch = "x86_64")]
+const OTHER_ALIASES: std::ops::RangeInclusive<i64> = 0x4000_0000 + 512..=0x4000_0000 + 547;
+#[cfg(not(target_arch = "x86_64"))]
+const OTHER_ALIASES: std::ops::Range<i64> = 0..0;
 
 /// Refuses, from here on, network sockets, new processes and all of the above. `signals_are_scoped` tells that something else
 /// keeps signals from other processes; with `network`, network sockets are not refused.
@@ -109,6 +122,9 @@ fn filter(own_id: u32, signals_are_scoped: bool, network: bool) -> Result<BpfPro
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
     for call in REFUSED.iter().chain(REFUSED_HERE) {
         refuse(&mut rules, *call, Vec::new());
+    }
+    for call in OTHER_ALIASES {
+        rules.insert(call, Vec::new());
     }
     let first = |operation, value| -> Result<Vec<SeccompRule>, seccompiler::BackendError> {
         let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, operation, value)?;
@@ -133,6 +149,14 @@ fn filter(own_id: u32, signals_are_scoped: bool, network: bool) -> Result<BpfPro
     if !signals_are_scoped {
         // It names a thread, and that may be any process's. `abort` uses it, and ends the process in another way without.
         refuse(&mut rules, libc::SYS_tkill, Vec::new());
+        // A file can be made to send any signal to any process of this user.
+        for (call, requests) in OWNERS_OF_FILES {
+            let rules_of = |request: &u64| -> Result<SeccompRule, seccompiler::BackendError> {
+                let condition = SeccompCondition::new(1, SeccompCmpArgLen::Dword, Eq, *request)?;
+                SeccompRule::new(vec![condition])
+            };
+            refuse(&mut rules, *call, requests.iter().map(rules_of).collect::<Result<_, _>>()?);
+        }
     }
     let target = TargetArch::try_from(std::env::consts::ARCH)?;
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(libc::EPERM as u32), target)?;
@@ -143,5 +167,45 @@ fn refuse(rules: &mut BTreeMap<i64, Vec<SeccompRule>>, call: libc::c_long, when:
     for alias in ALIASES {
         // A system call's number has the width of the machine's long; this program's platforms have 64 bits.
         rules.insert(call | alias, when.clone());
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    /// What the kernel says of these two calls once signals are kept from others by this filter, or by something else.
+    fn errors_of_owning(signals_are_scoped: bool) -> Vec<Option<i32>> {
+        // A filter holds for the thread that sets it.
+        let thread = std::thread::spawn(move || {
+            let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+            rustix::thread::set_no_new_privs(true).unwrap();
+            restrict(signals_are_scoped, false).unwrap();
+            let (descriptor, own) = (socket.as_raw_fd(), std::process::id() as libc::c_int);
+            let error = |result: libc::c_int| {
+                (result == -1).then(|| std::io::Error::last_os_error().raw_os_error().unwrap_or_default())
+            };
+            // SAFETY: these take numbers, or a pointer to a number that outlives the call.
+            let owned = unsafe {
+                [
+                    error(libc::fcntl(descriptor, libc::F_SETOWN, own)),
+                    error(libc::ioctl(descriptor, 0x8901, &own)),
+                    error(libc::ioctl(descriptor, 0x8902, &own)),
+                    error(libc::fcntl(descriptor, libc::F_GETFD)),
+                ]
+            };
+            owned.to_vec()
+        });
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn no_file_can_be_made_to_send_signals_where_nothing_else_keeps_them() {
+        let refused = Some(libc::EPERM);
+        assert_eq!(errors_of_owning(false), [refused, refused, refused, None]);
+        assert_eq!(errors_of_owning(true), [None; 4]);
     }
 }
