@@ -37,9 +37,10 @@ pub(crate) struct Root {
 /// | `--network-namespace` | no network but an empty one of its own |
 /// | `--root FOLDER BYTES FILES` | a root of its own, in memory, mounted on that folder |
 /// | `--bind SOURCE TARGET` | what else is in that root; may be repeated |
+/// | `--bind-read PATH` | what else is in that root under the same path, to be read only; may be repeated |
 /// | `--landlock` | all else of the file system is refused |
-/// | `--write FOLDER` | a folder that is not refused then, where there is no root of its own; may be repeated |
-/// | `--read PATH` | what may be read then, as above; may be repeated |
+/// | `--write FOLDER` | a folder that is not refused then; in a root of its own it is made; may be repeated |
+/// | `--read PATH` | what may be read then; may be repeated |
 /// | `--network` | the network is not refused: storage is reached through it |
 /// | `--seccomp` | system calls are refused that reach beyond this process |
 /// | `--limit NAME NUMBER` | a resource limit: `core`, `data`, `file-size`, `files`, `processes`; may be repeated |
@@ -51,6 +52,7 @@ pub(crate) struct Plan {
     pub(crate) network_namespace: bool,
     pub(crate) root: Option<Root>,
     pub(crate) binds: Vec<(PathBuf, PathBuf)>,
+    pub(crate) read_only_binds: Vec<PathBuf>,
     pub(crate) landlock: bool,
     pub(crate) writable: Vec<PathBuf>,
     pub(crate) readable: Vec<PathBuf>,
@@ -103,6 +105,7 @@ impl Plan {
             network_namespace: false,
             root: None,
             binds: Vec::new(),
+            read_only_binds: Vec::new(),
             landlock: false,
             writable: Vec::new(),
             readable: Vec::new(),
@@ -123,6 +126,7 @@ impl Plan {
                     plan.root = Some(Root { folder: next()?.into(), bytes: number(next()?)?, files: number(next()?)? });
                 }
                 "--bind" => plan.binds.push((next()?.into(), next()?.into())),
+                "--bind-read" => plan.read_only_binds.push(next()?.into()),
                 "--landlock" => plan.landlock = true,
                 "--write" => plan.writable.push(next()?.into()),
                 "--read" => plan.readable.push(next()?.into()),
@@ -172,7 +176,7 @@ mod tests {
     #[test]
     fn a_whole_line_is_a_plan() {
         let plan = parse(
-            "--parent 7 --cgroup /a --cgroup /b --namespaces user --network-namespace --root /r 10 20 --bind /s /t \
+            "--parent 7 --cgroup /a --cgroup /b --namespaces user --network-namespace --root /r 10 20 --bind /s /t --bind-read /u \
              --landlock --write /w --read /x --network --seccomp --limit files 64 --limit core 0 -- /fn",
         )
         .unwrap();
@@ -181,6 +185,7 @@ mod tests {
         assert_eq!(plan.namespaces, Some(Namespaces::User));
         assert_eq!(plan.root, Some(Root { folder: "/r".into(), bytes: 10, files: 20 }));
         assert_eq!(plan.binds, [("/s".into(), "/t".into())]);
+        assert_eq!(plan.read_only_binds, [PathBuf::from("/u")]);
         assert_eq!(plan.limits, [(Limit::Files, 64), (Limit::Core, 0)]);
         assert!(plan.landlock && plan.seccomp && plan.network_namespace);
         assert!(plan.network);

@@ -12,6 +12,7 @@ use rustix::fs::{Mode, OFlags};
 
 use crate::arguments::Plan;
 use crate::failure::Failure;
+use crate::mounts::Contents;
 use crate::{files, mounts, privileges, system_calls};
 
 /// Applies the plan and becomes its image. The order matters: what comes later takes away the right to what comes before.
@@ -23,15 +24,14 @@ pub(crate) fn become_image(plan: Plan) -> Result<Infallible, Failure> {
         mounts::unshare(namespaces, plan.network_namespace)?;
     }
     if let Some(root) = &plan.root {
-        mounts::enter(root, &plan.binds)?;
+        mounts::enter(
+            root,
+            &Contents { binds: &plan.binds, read_only: &plan.read_only_binds, folders: &plan.writable },
+        )?;
     }
     privileges::drop_all()?;
     if plan.landlock {
-        let root = [Path::new("/").to_owned()];
-        // In a root of its own there is nothing that it must not write.
-        let (writable, readable) =
-            if plan.root.is_some() { (&root[..], &[][..]) } else { (&plan.writable[..], &plan.readable[..]) };
-        files::restrict(writable, readable, &image, plan.network)?;
+        files::restrict(&plan.writable, &plan.readable, &image, plan.network)?;
     }
     // As late as can be: on a busy machine a new group waits for its turn each time that something here waits.
     groups.into_iter().try_for_each(Group::join)?;

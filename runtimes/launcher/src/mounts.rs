@@ -3,7 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind_recursive, mount_change};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, mount, mount_bind, mount_bind_recursive, mount_change, mount_remount,
+};
 use rustix::process::{chdir, chroot, getgid, getuid};
 use rustix::thread::UnshareFlags;
 
@@ -34,17 +36,36 @@ pub(crate) fn unshare(namespaces: Namespaces, network: bool) -> Result<(), Failu
         .map_err(|error| Failure::of("separating the mounts", error))
 }
 
+/// What is in a root.
+pub(crate) struct Contents<'a> {
+    /// Sources, and where they are in it.
+    pub(crate) binds: &'a [(PathBuf, PathBuf)],
+    /// What is under its own path in it, and can't be changed.
+    pub(crate) read_only: &'a [PathBuf],
+    /// Folders that are made in it unless they are bound.
+    pub(crate) folders: &'a [PathBuf],
+}
+
 /// Mounts the root, binds into it what is asked for and enters it. Files written beyond its size fail with ENOSPC.
-pub(crate) fn enter(root: &Root, binds: &[(PathBuf, PathBuf)]) -> Result<(), Failure> {
+pub(crate) fn enter(root: &Root, contents: &Contents<'_>) -> Result<(), Failure> {
     let options = format!("mode=0700,size={},nr_inodes={}\0", root.bytes, root.files);
     // It ends with a zero, as written above.
     let options = std::ffi::CStr::from_bytes_until_nul(options.as_bytes()).ok();
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     mount("faasbench", &root.folder, "tmpfs", flags, options)
         .map_err(|error| Failure::of(format_args!("mounting a root on {}", root.folder.display()), error))?;
-    for (source, target) in binds {
-        bind(source, &root.folder.join(target.strip_prefix("/").unwrap_or(target)))
+    let inside = |path: &Path| root.folder.join(path.strip_prefix("/").unwrap_or(path));
+    for (source, target) in contents.binds {
+        bind(source, &inside(target))
             .map_err(|error| Failure::of(format_args!("binding {}", source.display()), error))?;
+    }
+    for source in contents.read_only {
+        bind_read_only(source, &inside(source))
+            .map_err(|error| Failure::of(format_args!("binding {} to be read", source.display()), error))?;
+    }
+    for folder in contents.folders {
+        fs::create_dir_all(inside(folder))
+            .map_err(|error| Failure::of(format_args!("making {}", folder.display()), error))?;
     }
     let enter = || {
         chdir(&root.folder)?;
@@ -55,13 +76,29 @@ pub(crate) fn enter(root: &Root, binds: &[(PathBuf, PathBuf)]) -> Result<(), Fai
 }
 
 fn bind(source: &Path, target: &Path) -> std::io::Result<()> {
+    prepare(source, target)?;
+    Ok(mount_bind_recursive(source, target)?)
+}
+
+fn bind_read_only(source: &Path, target: &Path) -> std::io::Result<()> {
+    prepare(source, target)?;
+    // Without what is mounted inside it: only the one mount is made read-only.
+    mount_bind(source, target)?;
+    let flags = MountFlags::RDONLY | MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    // A bind takes over the flags of its source; they can only be changed afterwards.
+    Ok(mount_remount(target, MountFlags::BIND | flags, "")?)
+}
+
+/// Makes what a mount of `source` needs to stand on.
+fn prepare(source: &Path, target: &Path) -> std::io::Result<()> {
     if source.is_dir() {
         fs::create_dir_all(target)?;
-    } else {
+    } else if !target.exists() {
+        // One that is there may be part of an earlier bind, and must not be emptied.
         target.parent().map_or(Ok(()), fs::create_dir_all)?;
-        fs::File::create(target)?;
+        fs::File::create_new(target)?;
     }
-    Ok(mount_bind_recursive(source, target)?)
+    Ok(())
 }
 
 fn write(path: &str, text: &str) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::arguments::{Namespaces, Root};
 use crate::failure::Failure;
+use crate::mounts::Contents;
 use crate::{files, image, mounts, privileges, system_calls};
 
 /// Tries one thing. What it tells is one line.
@@ -34,7 +35,8 @@ fn enter(namespaces: Namespaces, folder: &str) -> Result<String, Failure> {
     let bound = PathBuf::from(folder);
     // The folder itself stands for the storage, which is bound in the same way.
     let binds = [(bound.clone(), PathBuf::from("/bound"))];
-    mounts::enter(&Root { folder: bound, bytes: 1 << 20, files: 64 }, &binds)?;
+    let contents = Contents { binds: &binds, read_only: &[], folders: &[] };
+    mounts::enter(&Root { folder: bound, bytes: 1 << 20, files: 64 }, &contents)?;
     privileges::drop_all()?;
     Ok("yes".to_owned())
 }

@@ -42,6 +42,7 @@ const STACK_BYTES: u64 = 2 << 20;
 const OTHER_FILES: u64 = 1024;
 /// Where things are in an instance's own root.
 const STORAGE: &str = "/storage";
+const SCRATCH: &str = "/scratch";
 const OTHERS_SOCKET: &str = "/others.sock";
 
 /// A deployment of which instances can be started.
@@ -269,17 +270,23 @@ impl Shared {
                 command.arg("--bind").arg(&self.others_socket).arg(OTHERS_SOCKET);
             }
             for file in &files {
-                command.arg("--bind").arg(file).arg(file);
+                command.arg("--bind-read").arg(file);
             }
-        }
-        if self.facilities.landlock.is_ok() {
-            command.arg("--landlock");
+            command.arg("--write").arg(SCRATCH);
+            if self.storage.directory().is_some() {
+                command.arg("--write").arg(STORAGE);
+            }
+            command.arg("--read").arg("/");
+        } else {
             for folder in scratch.into_iter().chain(self.storage.directory()) {
                 command.arg("--write").arg(folder);
             }
             for file in &files {
                 command.arg("--read").arg(file);
             }
+        }
+        if self.facilities.landlock.is_ok() {
+            command.arg("--landlock");
         }
         if self.storage.needs_network() {
             command.arg("--network");
@@ -318,7 +325,7 @@ impl Shared {
             ("FAASBENCH_LISTEN", "fd:0".to_owned()),
             ("FAASBENCH_INSTANCE_ID", id.to_owned()),
             ("FAASBENCH_STORAGE", storage),
-            ("FAASBENCH_SCRATCH", scratch.map_or_else(|| "/".to_owned(), text)),
+            ("FAASBENCH_SCRATCH", scratch.map_or_else(|| SCRATCH.to_owned(), text)),
             ("FAASBENCH_CONCURRENCY", self.limits.concurrency.to_string()),
             ("FAASBENCH_GRACE_MS", milliseconds(GRACE)),
             ("FAASBENCH_INVOKE_TIMEOUT_MS", milliseconds(self.limits.time)),

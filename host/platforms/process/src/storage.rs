@@ -1,26 +1,11 @@
 //! The functions' storage, as an instance reaches it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use native::Location;
+use native::{Location, names_file};
 use platform::PlatformError;
 
-/// What the environment is searched for where the storage is a service: its credentials.
-const CREDENTIALS: [&str; 13] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "GOOGLE_APPLICATION_CREDENTIALS",
-    "GOOGLE_SERVICE_ACCOUNT",
-    "GOOGLE_SERVICE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-    "AZURE_STORAGE_SAS_KEY",
-];
 /// What a client of a service reads to find it.
 const NETWORK_FILES: [&str; 4] = ["/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl/certs"];
 
@@ -45,11 +30,23 @@ impl Storage {
     /// # Errors
     /// For what is no location.
     pub(crate) fn parse(location: &str) -> Result<Storage, PlatformError> {
+        Storage::with_variables(location, &|name| std::env::var(name).ok())
+    }
+
+    fn with_variables(location: &str, variables: &dyn Fn(&str) -> Option<String>) -> Result<Storage, PlatformError> {
         match Location::parse(location) {
             Ok(Location::Directory(path)) => Ok(Storage::Directory(path)),
-            Ok(Location::Remote(_)) => {
-                let variable = |name: &'static str| Some((name, std::env::var(name).ok()?));
-                let credentials = CREDENTIALS.into_iter().filter_map(variable).collect();
+            Ok(Location::Remote(remote)) => {
+                let mut credentials = remote.service.set_variables(variables);
+                for (_, value) in credentials.iter_mut().filter(|(name, _)| names_file(name)) {
+                    // An instance has another working directory, and its links may lead to what it has not. What is no file
+                    // is left as it is: the client tells.
+                    if let Some(path) =
+                        fs::canonicalize(&*value).ok().and_then(|path| path.into_os_string().into_string().ok())
+                    {
+                        *value = path;
+                    }
+                }
                 Ok(Storage::Service { location: location.to_owned(), credentials })
             }
             Err(error) => Err(PlatformError::Invalid(format!("the storage can't be used: {}", error.message))),
@@ -80,9 +77,11 @@ impl Storage {
         if !self.needs_network() {
             return Vec::new();
         }
-        let named = self.credentials().iter().map(|(_, value)| PathBuf::from(value));
-        let all = NETWORK_FILES.into_iter().map(PathBuf::from).chain(named);
-        all.filter(|path| path.is_absolute() && path.exists()).collect()
+        let named =
+            self.credentials().iter().filter(|(name, _)| names_file(name)).map(|(_, value)| PathBuf::from(value));
+        // A folder is no credential: it could be all of the disk.
+        let named = named.filter(|path| path.is_absolute() && path.is_file());
+        NETWORK_FILES.into_iter().map(PathBuf::from).filter(|path| path.exists()).chain(named).collect()
     }
 }
 
@@ -99,5 +98,32 @@ mod tests {
         let service = Storage::parse("s3://bucket?endpoint=http://127.0.0.1:9000").unwrap();
         assert!(service.needs_network() && service.directory().is_none());
         assert!(Storage::parse("relative").is_err());
+    }
+
+    #[test]
+    fn only_files_that_credentials_name_go_with_a_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().canonicalize().unwrap().join("key.json");
+        fs::write(&key, "{}").unwrap();
+        let indirect = folder.path().join(".").join("key.json");
+        let files = |service: &str, name: &str, value: &Path| {
+            let value = value.to_str().unwrap().to_owned();
+            let storage = Storage::with_variables(service, &|asked| (asked == name).then(|| value.clone())).unwrap();
+            (storage.files(), storage.credentials().to_vec())
+        };
+        let (found, credentials) = files("gs://bucket", "GOOGLE_APPLICATION_CREDENTIALS", &indirect);
+        assert!(found.contains(&key), "{found:?}");
+        assert_eq!(credentials, [("GOOGLE_APPLICATION_CREDENTIALS", key.to_str().unwrap().to_owned())]);
+        // Another service's, one that names no file, and a folder.
+        for (service, name, value) in [
+            ("s3://bucket", "GOOGLE_APPLICATION_CREDENTIALS", key.as_path()),
+            ("s3://bucket", "AWS_SESSION_TOKEN", &key),
+            ("gs://bucket", "GOOGLE_APPLICATION_CREDENTIALS", folder.path()),
+        ] {
+            let (found, _) = files(service, name, value);
+            assert!(!found.iter().any(|file| file == &key || file.starts_with(folder.path())), "{found:?}");
+        }
+        let (_, credentials) = files("azure://account1/c", "AZURE_STORAGE_SAS_TOKEN", Path::new("sig"));
+        assert_eq!(credentials, [("AZURE_STORAGE_SAS_TOKEN", "sig".to_owned())]);
     }
 }

@@ -47,6 +47,36 @@ async fn the_file_system() {
 }
 
 #[tokio::test]
+async fn changing_the_files_that_a_service_is_reached_by() {
+    let mut ground = Ground::new();
+    // Nobody is there; an instance only needs it when it is asked for an object.
+    ground.surroundings.storage_location = "s3://bucket?endpoint=http://127.0.0.1:1".to_owned();
+    let running = ground.start(&spec()).await;
+    // New files only: if they could be written, nothing of this machine would be harmed.
+    let paths = ["/etc/ssl/certs/faasbench-test", "/etc/faasbench-test", "/faasbench-test"];
+    let served = running.call(&format!(r#"{{"do":"write-outside","paths":{}}}"#, serde_json::json!(paths))).await;
+    for path in paths {
+        let _ = fs::remove_file(path);
+    }
+    assert_eq!(json(&served)["written"], serde_json::json!([]), "{served:?}");
+    let served = running.call(r#"{"do":"read-outside","paths":["/etc/hosts"]}"#).await;
+    assert_eq!(json(&served)["read"], serde_json::json!(["/etc/hosts"]), "{served:?}");
+    let [pid] = running.instance.processes()[..] else { panic!("one process") };
+    let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+    // From its own root on; where it has none, what is mounted is the machine's own.
+    let has_root = mounts.contains("- tmpfs faasbench ");
+    let point = |line: &&str| has_root && line.split(' ').nth(4).is_some_and(|point| point.starts_with("/etc/"));
+    let bound: Vec<_> = mounts.lines().filter(point).collect();
+    assert_eq!(has_root, !bound.is_empty(), "{mounts}");
+    for line in bound {
+        let options: Vec<_> = line.split(' ').nth(5).unwrap().split(',').collect();
+        assert!(["ro", "nosuid", "nodev", "noexec"].iter().all(|flag| options.contains(flag)), "{line}");
+    }
+    running.instance.stop().await;
+    ground.remove_all().await;
+}
+
+#[tokio::test]
 async fn the_hosts_environment_and_files() {
     let ground = Ground::new();
     let mut spec = spec();
