@@ -143,7 +143,8 @@ impl Facilities {
             (Err(reason), false) => format!("network and other processes: not refused ({reason})"),
         };
         let time = "time and printed bytes: the instance is killed".to_owned();
-        vec![memory, cpu, threads, scratch, files, others, time]
+        let storage = "storage: a folder of this machine's disk, not bounded".to_owned();
+        vec![memory, cpu, threads, scratch, storage, files, others, time]
     }
 }
 
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn every_limit_has_a_line_that_says_how_it_is_kept_here() {
         let remarks = Facilities::find().unwrap().remarks();
-        for subject in ["memory", "processors", "threads", "scratch", "files", "network", "time"] {
+        for subject in ["memory", "processors", "threads", "scratch", "storage", "files", "network", "time"] {
             assert!(remarks.iter().any(|line| line.starts_with(subject)), "{subject}: {remarks:#?}");
         }
         eprintln!("{remarks:#?}");

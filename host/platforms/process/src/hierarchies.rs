@@ -3,11 +3,15 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
 use crate::launcher::Launcher;
-use crate::names::MARK;
+use crate::names::PROBE;
+
+/// No group that is tried is there as long.
+const OLD: Duration = Duration::from_secs(60);
 
 /// Where control groups can be made, and what they can limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +63,8 @@ impl Hierarchies {
             Hierarchies::One { memory, cpu, processes } => {
                 let mut parents: Vec<&Path> =
                     [memory, cpu, processes].into_iter().flatten().map(PathBuf::as_path).collect();
+                // Controllers that share a hierarchy need not be next to each other here.
+                parents.sort_unstable();
                 parents.dedup();
                 parents
             }
@@ -132,13 +138,33 @@ fn second(mounts: &str, own: &str, launcher: &Launcher) -> Result<Hierarchies, S
 
 /// Makes a group, lets a process join it, and removes it.
 fn try_group(folder: &Path, launcher: &Launcher) -> Result<(), String> {
-    let group = folder.join(format!("{MARK}probe-{}", Uuid::new_v4().simple()));
+    remove_old_probes(folder, SystemTime::now());
+    let group = folder.join(probe_name());
     fs::create_dir(&group).map_err(|error| format!("{} can't be made: {error}", group.display()))?;
     let joined = launcher.probe(&["cgroup", &group.to_string_lossy()]);
     // The probe may still be leaving it.
     let removed = crate::cgroup::remove_folder(&group);
     joined?;
     removed.map_err(|error| format!("{} can't be removed: {error}", group.display()))
+}
+
+fn probe_name() -> String {
+    format!("{PROBE}{}", Uuid::new_v4().simple())
+}
+
+/// Removes groups that a killed program left while it tried. Those of a program that is trying now are younger.
+fn remove_old_probes(folder: &Path, now: SystemTime) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if !entry.file_name().to_string_lossy().starts_with(PROBE) {
+            continue;
+        }
+        let changed = entry.metadata().and_then(|found| found.modified());
+        let age = changed.ok().and_then(|changed| now.duration_since(changed).ok());
+        if age.is_some_and(|age| age > OLD) {
+            // Another's, or in use: then it stays, and harms nobody.
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
 }
 
 /// A line of `/proc/self/mountinfo`.
@@ -179,6 +205,25 @@ mod tests {
         assert_eq!(first(MOUNTS, "pids"), None);
         let second = MOUNTS.lines().filter_map(Mount::parse).find(|mount| mount.kind == "cgroup2").unwrap();
         assert_eq!((second.root, second.point.as_str()), ("/a", "/sys/fs/my cgroup"));
+    }
+
+    #[test]
+    fn a_hierarchy_that_controllers_share_is_one_parent() {
+        let shared = Some(PathBuf::from("/a"));
+        let one = Hierarchies::One { memory: shared.clone(), cpu: Some("/b".into()), processes: shared };
+        assert_eq!(one.parents(), [Path::new("/a"), Path::new("/b")]);
+    }
+
+    #[test]
+    fn only_old_groups_of_a_killed_trial_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (probe, other) = (folder.path().join(probe_name()), folder.path().join("faasbench-abc-1"));
+        fs::create_dir(&probe).unwrap();
+        fs::create_dir(&other).unwrap();
+        remove_old_probes(folder.path(), SystemTime::now());
+        assert!(probe.exists());
+        remove_old_probes(folder.path(), SystemTime::now() + OLD * 2);
+        assert!(!probe.exists() && other.exists());
     }
 
     #[test]

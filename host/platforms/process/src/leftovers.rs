@@ -8,7 +8,7 @@ use platform::{Found, PlatformError, Resource};
 
 use crate::cgroup;
 use crate::facilities::Facilities;
-use crate::names::{Details, KIND, MARK, Name, VARIABLE};
+use crate::names::{Details, KIND, Name, PROBE, VARIABLE};
 use crate::process_table::{self, ProcessIdentity};
 
 /// Removes what an entry of the ledger names: its processes, its control groups, its folder. Each is checked to carry the
@@ -60,8 +60,7 @@ pub(crate) fn find(facilities: &Facilities) -> Vec<Found> {
     let mut names: Vec<_> = names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort_unstable();
     names.dedup();
-    let probe = format!("{MARK}probe-");
-    let found = names.into_iter().filter(|name| !name.starts_with(&probe)).filter_map(|name| {
+    let found = names.into_iter().filter(|name| !name.starts_with(PROBE)).filter_map(|name| {
         let deployment = Name::deployment(&name)?.to_owned();
         Some(Found { kind: "cgroup".to_owned(), name, deployment })
     });

@@ -10,6 +10,8 @@ use crate::process_table::ProcessIdentity;
 
 /// What every name of ours begins with.
 pub(crate) const MARK: &str = "faasbench-";
+/// What the name of a control group begins with that is only made to find out whether it can be.
+pub(crate) const PROBE: &str = "faasbench-probe-";
 /// The ledger's word for all that is made for one deployment.
 pub(crate) const KIND: &str = "sandboxes";
 /// The variable of each instance that holds its deployment's name.
