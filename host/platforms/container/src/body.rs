@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use bollard::models::{
     ContainerCreateBody, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType, PortBinding, ResourcesUlimits,
 };
-use native::Location;
+use native::{Location, RemoteLocation, Service, names_file};
 use platform::{DeploymentSpec, PlatformError};
 use rustix::process::getrlimit;
 
@@ -46,22 +46,6 @@ const READ_ONLY: [&str; 6] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
 pub(crate) const GRACE_MS: u64 = 1000;
 /// The least memory that Docker gives a container, bytes.
 pub(crate) const LEAST_MEMORY_BYTES: u64 = 6 << 20;
-
-/// What the environment is searched for where the storage is a service: its credentials.
-const CREDENTIALS: [&str; 12] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_S3",
-    "GOOGLE_SERVICE_ACCOUNT",
-    "GOOGLE_SERVICE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCOUNT_KEY",
-    "AZURE_STORAGE_ACCESS_KEY",
-    "AZURE_STORAGE_SAS_KEY",
-];
 
 /// What is the same for all instances of a deployment.
 #[derive(Debug)]
@@ -168,10 +152,11 @@ impl Template {
             Location::Directory(_) => {
                 set("FAASBENCH_STORAGE", STORAGE.to_owned());
             }
-            Location::Remote(_) => {
+            Location::Remote(remote) => {
                 set("FAASBENCH_STORAGE", self.storage_text.clone());
-                for name in CREDENTIALS {
-                    if let Ok(value) = std::env::var(name) {
+                // A file that one names is not there.
+                for (name, value) in remote.service.set_variables(&|name| std::env::var(name).ok()) {
+                    if !names_file(name) {
                         set(name, value);
                     }
                 }
@@ -252,7 +237,32 @@ pub(crate) fn check(engine: &Engine, spec: &DeploymentSpec, storage: &Location) 
             spec.name
         )));
     }
-    Ok(())
+    match storage {
+        Location::Directory(_) => Ok(()),
+        Location::Remote(remote) => check_credentials(remote, spec, &|name| std::env::var(name).ok()),
+    }
+}
+
+/// Refuses a service whose credentials are in a file: only variables are handed on.
+fn check_credentials(
+    remote: &RemoteLocation,
+    spec: &DeploymentSpec,
+    variables: &dyn Fn(&str) -> Option<String>,
+) -> Result<(), PlatformError> {
+    let needed = remote.service.needs_file(&|name| variables(name).or_else(|| spec.environment.get(name).cloned()));
+    match needed {
+        None => Ok(()),
+        Some(variable) => Err(PlatformError::Invalid(format!(
+            "the credentials of {} for {}:// are in the file that {variable} names, which no container gets; {}",
+            spec.name,
+            remote.service.scheme(),
+            match remote.service {
+                Service::S3 => "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                Service::GoogleCloud => "set GOOGLE_SERVICE_ACCOUNT_KEY to its text",
+                Service::Azure => "set AZURE_STORAGE_ACCOUNT_KEY or AZURE_STORAGE_SAS_TOKEN",
+            },
+        ))),
+    }
 }
 
 fn is_loopback(url: &str) -> bool {
@@ -288,4 +298,41 @@ fn resource_limits(engine: &Engine) -> Vec<ResourcesUlimits> {
 
 fn to_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use image_kind::Image;
+    use platform::{DeploymentId, Limits, Scale};
+
+    use super::*;
+
+    #[test]
+    fn credentials_in_a_file_are_refused_by_the_variables_name() {
+        let mut spec = DeploymentSpec {
+            id: DeploymentId::new(),
+            function: "f".to_owned(),
+            name: "f".to_owned(),
+            image: Image {
+                function: "f".to_owned(),
+                kind: image_kind::ImageKind::Oci,
+                path: "/f".into(),
+                digest: String::new(),
+                code_digest: String::new(),
+                bytes: 0,
+                code_bytes: 0,
+                architecture: String::new(),
+            },
+            scale: Scale::default(),
+            limits: Limits::default(),
+            environment: BTreeMap::new(),
+        };
+        let Location::Remote(remote) = Location::parse("gs://bucket").unwrap() else { panic!("a service") };
+        let file = |name: &str| (name == "GOOGLE_APPLICATION_CREDENTIALS").then(|| "/home/me/SECRET".to_owned());
+        let message = check_credentials(&remote, &spec, &file).unwrap_err().to_string();
+        assert!(message.contains("GOOGLE_APPLICATION_CREDENTIALS") && !message.contains("SECRET"), "{message}");
+        spec.environment.insert("GOOGLE_SERVICE_ACCOUNT_KEY".to_owned(), "{}".to_owned());
+        check_credentials(&remote, &spec, &file).unwrap();
+    }
 }

@@ -157,6 +157,7 @@ impl Driver for ContainerDriver {
         );
         remarks.push("memory, processors and processes are bounded by control groups, time by SIGKILL".to_owned());
         remarks.push("the scratch folder is in memory: what is in it counts against the memory limit too".to_owned());
+        remarks.push("storage: a folder of this machine's disk, not bounded".to_owned());
         let info = &engine.info;
         for (has, what) in [
             (info.memory_limit, "a memory limit can't be kept"),
