@@ -162,9 +162,16 @@ async fn scale_to(gateway: &Gateway, name: &str, replicas: u32) -> Result<(), Pl
     Ok(())
 }
 
-/// Lines of JSON. What is there is answered; a client that follows asks again.
+/// Lines of JSON: what is there. An answer is sent whole, so logs can't be followed.
 async fn logs(gateway: &Gateway, request: &Request) -> Result<Response, PlatformError> {
     check_namespace(&query(request, "namespace").unwrap_or_default())?;
+    if query(request, "follow").is_some_and(|follow| !matches!(&*follow, "" | "0" | "false")) {
+        return Err(PlatformError::Invalid(
+            "logs are not streamed here: ask with `follow=false`, as `faas-cli logs NAME --tail=false` does, and again with \
+             `since`"
+                .to_owned(),
+        ));
+    }
     let name = query(request, "name").unwrap_or_default();
     let function = gateway.functions.get(&name, None)?;
     let since = match query(request, "since").filter(|since| !since.is_empty()) {

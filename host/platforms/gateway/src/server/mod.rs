@@ -7,6 +7,7 @@ mod headers;
 mod invoke;
 mod listeners;
 mod metrics;
+mod pages;
 mod serve;
 mod service;
 mod trace;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_protocol::{BoxFuture, Request, Response, Service, json, text};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, StatusCode};
 use lab::{Error, ErrorKind};
 use runtime::Shutdown;
@@ -15,6 +15,7 @@ use super::functions::{Function, Functions};
 use super::headers::{CALL_ID, CALLBACK, DEPLOYMENT, FUNCTION_NAME, FUNCTION_STATUS, PLATFORM_CALL, call_name};
 use super::invoke::Call;
 use super::metrics::NAMESPACE;
+use super::pages::is_from_page;
 use crate::api;
 use crate::failure::{failure, refusal};
 use crate::{Images, Token};
@@ -48,8 +49,8 @@ impl Service for Front {
     fn call(&self, request: Request) -> BoxFuture<'_, Response> {
         // The path that is used most is first.
         if let Some(rest) = request.uri().path().strip_prefix("/function/") {
-            if !self.may_ask(&request) {
-                return ready(unauthorised());
+            if let Some(refused) = self.refuse(&request) {
+                return ready(refused);
             }
             let function = match self.gateway.function(rest, &request) {
                 Ok(function) => function,
@@ -67,17 +68,24 @@ impl Service for Front {
         if let Some(health) = self.gateway.health(&request) {
             return ready(health);
         }
-        if !self.may_ask(&request) {
-            return ready(unauthorised());
+        if let Some(refused) = self.refuse(&request) {
+            return ready(refused);
         }
         Box::pin(self.other(request))
     }
 }
 
 impl Front {
-    /// Whether a request may be answered at all.
-    fn may_ask(&self, request: &Request) -> bool {
-        self.is_private || self.gateway.token.as_ref().is_none_or(|token| token.is_in(request.headers()))
+    /// The answer to a request that may not be answered otherwise. Who knows the token is no stranger; without one a web page
+    /// of anywhere could call and read through its visitor's browser.
+    fn refuse(&self, request: &Request) -> Option<Response> {
+        if self.is_private {
+            return None;
+        }
+        match &self.gateway.token {
+            Some(token) => (!token.is_in(request.headers())).then(unauthorised),
+            None => is_from_page(request.headers()).then(page_refused),
+        }
     }
 
     async fn other(&self, request: Request) -> Response {
@@ -95,15 +103,6 @@ impl Front {
         if path == "/metrics" {
             return gateway.metrics().await;
         }
-        if !self.may_administer(&request) {
-            return refusal(
-                403,
-                &Error::new(
-                    ErrorKind::Denied,
-                    "requests from web pages are not taken here; use a client outside a browser",
-                ),
-            );
-        }
         // Without a token anybody on this machine can ask: then images are named, never given as paths.
         let is_trusted = self.is_private || gateway.token.is_some();
         let is_system = path.starts_with("/system/");
@@ -120,28 +119,6 @@ impl Front {
         });
         task.await.unwrap_or_else(|error| refusal(500, &Error::internal(format!("the request failed: {error}"))))
     }
-
-    /// A web page of anywhere can send requests to this machine through its visitor's browser, which then says so; one that
-    /// knows the token is no stranger.
-    fn may_administer(&self, request: &Request) -> bool {
-        if self.is_private || self.gateway.token.is_some() {
-            return true;
-        }
-        let headers = request.headers();
-        let site = HeaderName::from_static("sec-fetch-site");
-        let from_page = headers.get(site).is_some_and(|site| site != "same-origin" && site != "none");
-        !headers.contains_key(ORIGIN) && !from_page && is_loopback_host(request)
-    }
-}
-
-/// Whether the `Host` that a request names is this machine: a name of elsewhere that leads here is a trick.
-fn is_loopback_host(request: &Request) -> bool {
-    let host = request.headers().get(hyper::header::HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = host else { return true };
-    let Ok(authority) = host.parse::<hyper::http::uri::Authority>() else { return false };
-    let host = authority.host().trim_matches(['[', ']']);
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 impl Gateway {
@@ -293,6 +270,12 @@ fn unauthorised() -> Response {
     let mut response = refusal(401, &Error::new(ErrorKind::Denied, message));
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"faasbench\""));
     response
+}
+
+fn page_refused() -> Response {
+    let message = "a server without a token takes no requests from web pages, nor under a name other than localhost or a \
+                   loopback address: use a client outside a browser, or start it with FAASBENCH_TOKEN set";
+    refusal(403, &Error::new(ErrorKind::Denied, message))
 }
 
 fn not_there() -> Response {

@@ -44,6 +44,9 @@ async fn a_token_is_asked_for_everywhere_but_on_health() {
         assert_eq!(once(server.address, "GET", path, "", "").await.status, 200, "{path}");
     }
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
+    // Who knows the token is no stranger.
+    let page = format!("{bearer}Origin: http://evil.example\r\n");
+    assert_eq!(once(server.address, "GET", "/function/echo", &page, "").await.status, 200);
     assert_eq!(once(server.address, "GET", "/function/echo", &bearer, "").await.status, 200);
     // admin and the token, as faas-cli sends them.
     let basic = "Authorization: Basic YWRtaW46MDEyMzQ1Njc4OWFiY2RlZjAxMjM=\r\n";
@@ -92,8 +95,21 @@ async fn a_unix_socket_is_its_owners_alone_and_taken_once() {
 }
 
 #[tokio::test]
-async fn web_pages_and_strangers_names_administer_nothing() {
+async fn web_pages_and_strangers_names_administer_call_and_read_nothing() {
     let server = usual().await;
+    for path in ["/function/echo", "/async-function/echo", "/async-result/x", "/metrics", "/faasbench/platform", "/x"] {
+        let page = once(server.address, "POST", path, "Sec-Fetch-Site: cross-site\r\n", "{}").await;
+        assert_eq!((page.status, page.body.contains("FAASBENCH_TOKEN")), (403, true), "{path}");
+        let mut client = crate::raw::Client::connect(server.address).await;
+        let rebound = client.ask(format!("GET {path} HTTP/1.1\r\nHost: evil.example:80\r\n\r\n")).await;
+        assert_eq!(rebound.status, 403, "{path}");
+    }
+    assert!(server.fake.last.lock().unwrap().is_none());
+    assert_eq!(once(server.address, "GET", "/healthz", "Origin: http://evil.example\r\n", "").await.status, 200);
+    let mut client = crate::raw::Client::connect(server.address).await;
+    let port = server.address.port();
+    let named = client.ask(format!("GET /function/echo HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n")).await;
+    assert_eq!(named.status, 200);
     for headers in ["Origin: http://evil.example\r\n", "Sec-Fetch-Site: cross-site\r\n", "Origin: null\r\n"] {
         let answer = once(server.address, "DELETE", "/system/functions", headers, "{\"functionName\":\"echo\"}").await;
         assert_eq!(answer.status, 403, "{headers}");
@@ -156,7 +172,10 @@ async fn openfaas_tools_deploy_list_scale_and_remove() {
         "{\"name\":\"new\",\"namespace\":\"openfaas-fn\",\"instance\":\"one\",\"timestamp\":\"1970-01-01T00:00:02Z\",\"text\":\"second \\\"quoted\\\"\"}\n"
     );
     // As faas-cli asks for all.
-    assert_eq!(ask("GET", "/system/logs?name=new&tail=-1&follow=true", "").await.body.lines().count(), 2);
+    assert_eq!(ask("GET", "/system/logs?name=new&tail=-1&follow=false", "").await.body.lines().count(), 2);
+    let followed = ask("GET", "/system/logs?name=new&tail=-1&follow=true", "").await;
+    assert_eq!(followed.status, 400);
+    assert!(followed.body.contains("follow=false"), "{}", followed.body);
     assert_eq!(ask("GET", "/system/namespaces", "").await.json(), serde_json::json!(["openfaas-fn"]));
     assert_eq!(ask("GET", "/system/info", "").await.json()["provider"]["orchestration"], "fake");
     assert_eq!(ask("GET", "/system/function/new?namespace=other", "").await.status, 400);

@@ -23,7 +23,7 @@ async fn a_client_that_sends_a_byte_now_and_then_is_closed() {
     let begin = Instant::now();
     let mut head = Client::connect(server.address).await;
     let mut body = Client::connect(server.address).await;
-    body.send("POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n").await;
+    body.send("POST /function/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n").await;
     let slowly = async |client: &mut Client| {
         for _ in 0..100 {
             client.send("a").await;
@@ -41,7 +41,8 @@ async fn a_client_that_sends_a_byte_now_and_then_is_closed() {
 async fn a_body_over_the_limit_is_413_before_it_is_read() {
     let server = start(|options| options.limits = impatient()).await;
     let mut client = Client::connect(server.address).await;
-    let answer = client.ask("POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n").await;
+    let answer =
+        client.ask("POST /function/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n").await;
     assert_eq!(answer.status, 413);
     assert!(answer.body.contains("1000 bytes"));
     assert_eq!(client.answer().await, None);
@@ -53,7 +54,7 @@ async fn a_body_over_the_limit_is_413_before_it_is_read() {
 async fn half_a_request_and_garbage_harm_nobody() {
     let server = start(|options| options.limits = impatient()).await;
     for bytes in [
-        "POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf",
+        "POST /function/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nhalf",
         "POST /func",
         "\x16\x03\x01\x02\x00\x01\x00\x01\u{fc}\x03\x03",
         "GET / HTTP/9.9\r\n\r\n",

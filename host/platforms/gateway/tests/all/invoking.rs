@@ -68,7 +68,7 @@ async fn a_function_that_is_not_there_is_404_and_a_bad_event_400() {
         assert_eq!((answer.status, answer.header("x-faasbench-error")), (404, Some("not-found")), "{path}");
     }
     let mut client = Client::connect(server.address).await;
-    client.send(b"POST /function/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n\xff\xfe").await;
+    client.send(b"POST /function/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n\xff\xfe").await;
     let answer = client.answer().await.unwrap();
     assert_eq!(answer.status, 400);
     assert!(answer.body.contains("UTF-8"));
