@@ -46,6 +46,18 @@ pub(crate) fn create_files(scratch: &Path, count: Option<u64>) -> Result<Value, 
     Ok(json!({ "files": files }))
 }
 
+/// Makes hard links to one file without end, or that many.
+pub(crate) fn link_files(scratch: &Path, count: Option<u64>) -> Result<Value, Error> {
+    let path = scratch.join("linked");
+    fs::write(&path, b"x")?;
+    let mut links = 0_u64;
+    while count.is_none_or(|count| links < count) {
+        fs::hard_link(&path, scratch.join(format!("link-{links}")))?;
+        links += 1;
+    }
+    Ok(json!({ "links": links }))
+}
+
 /// Opens one file without end, or that often, and closes it never.
 pub(crate) fn open_files(scratch: &Path, count: Option<u64>) -> Result<Value, Error> {
     let path = scratch.join("opened");

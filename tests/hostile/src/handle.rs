@@ -18,6 +18,7 @@ use crate::{disk, memory, output, processes, sockets};
 /// | `recurse` | | calls itself without end |
 /// | `fill-disk` | `[bytes]`, `[stubborn]` | writes scratch files without end, or that much and answers; stubborn: goes on when refused |
 /// | `create-files` | `[count]` | creates empty scratch files without end, or that many |
+/// | `link-files` | `[count]` | makes hard links to one scratch file without end, or that many |
 /// | `open-files` | `[count]` | opens one scratch file without end, or that often, and closes nothing |
 /// | `write-outside` | `paths` | answers which of the files could be written |
 /// | `read-outside` | `paths` | answers which of the files or folders could be read |
@@ -60,6 +61,7 @@ pub fn handle(lab: &dyn Lab, event: &str) -> Result<String, Error> {
             disk::fill(lab.scratch(), number("bytes")?, stubborn)?
         }
         "create-files" => disk::create_files(lab.scratch(), number("count")?)?,
+        "link-files" => disk::link_files(lab.scratch(), number("count")?)?,
         "open-files" => disk::open_files(lab.scratch(), number("count")?)?,
         "write-outside" => disk::write_outside(&texts("paths")?),
         "read-outside" => disk::read_outside(&texts("paths")?),

@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 /// What a new file or folder takes of an instance's share, bytes: about what it takes of the disk.
 pub(super) const ENTRY_BYTES: u64 = 4096;
+/// Paths that are counted each by itself.
+const MOST_PATHS: usize = 10_000;
+/// Bytes of all these paths together.
+const MOST_PATH_BYTES: usize = 2 << 20;
+/// What further ones are counted under.
+const OTHERS: &str = "(others)";
 
 /// What was done with one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -24,7 +30,7 @@ pub struct FileCount {
     pub written_bytes: u64,
 }
 
-/// Counts for every file, by its path in the scratch folder.
+/// Counts for every file, by its path in the scratch folder; those beyond the first 10,000 together under `(others)`.
 pub type FileCounts = BTreeMap<String, FileCount>;
 
 /// The counts of one instance, shared with its open streams.
@@ -34,6 +40,8 @@ pub(super) struct FileLedger(Arc<Mutex<Entries>>);
 #[derive(Debug, Default)]
 struct Entries {
     counts: FileCounts,
+    /// Of the paths in `counts`.
+    path_bytes: usize,
     /// Paths of open descriptors, by their index in the resource table.
     paths: HashMap<u32, String>,
     written_bytes: u64,
@@ -42,6 +50,16 @@ struct Entries {
 }
 
 impl Entries {
+    /// The count of a path. How many paths there are is the guest's choice, so that only so many are kept.
+    fn count(&mut self, path: &str) -> &mut FileCount {
+        let is_full = self.counts.len() >= MOST_PATHS || self.path_bytes + path.len() > MOST_PATH_BYTES;
+        let path = if is_full && !self.counts.contains_key(path) { OTHERS } else { path };
+        if !self.counts.contains_key(path) {
+            self.path_bytes += path.len();
+        }
+        self.counts.entry(path.to_owned()).or_default()
+    }
+
     fn take_share(&mut self, bytes: u64) -> Result<(), ()> {
         let total = self.written_bytes.saturating_add(bytes);
         if total > self.limit_bytes {
@@ -64,7 +82,9 @@ impl FileLedger {
     }
 
     pub(super) fn take(&self) -> FileCounts {
-        std::mem::take(&mut self.entries().counts)
+        let mut entries = self.entries();
+        entries.path_bytes = 0;
+        std::mem::take(&mut entries.counts)
     }
 
     /// The limit, when a write was refused because of it since this was asked last.
@@ -75,7 +95,7 @@ impl FileLedger {
 
     pub(super) fn opened(&self, descriptor: u32, path: &str) {
         let mut entries = self.entries();
-        entries.counts.entry(path.to_owned()).or_default().opens += 1;
+        entries.count(path).opens += 1;
         entries.paths.insert(descriptor, path.to_owned());
     }
 
@@ -85,7 +105,7 @@ impl FileLedger {
 
     pub(super) fn read(&self, path: &str, bytes: usize) {
         let mut entries = self.entries();
-        let count = entries.counts.entry(path.to_owned()).or_default();
+        let count = entries.count(path);
         count.reads += 1;
         count.read_bytes += bytes as u64;
     }
@@ -118,7 +138,7 @@ impl FileLedger {
     pub(super) fn write(&self, path: &str, bytes: usize) -> Result<(), ()> {
         let mut entries = self.entries();
         entries.take_share(bytes as u64)?;
-        let count = entries.counts.entry(path.to_owned()).or_default();
+        let count = entries.count(path);
         count.writes += 1;
         count.written_bytes += bytes as u64;
         Ok(())
@@ -138,5 +158,18 @@ mod tests {
         assert_eq!(files.take_limit_reached(), Some(10));
         assert_eq!(files.take_limit_reached(), None);
         assert_eq!(files.take()["a"].written_bytes, 10);
+    }
+
+    #[test]
+    fn paths_without_end_are_counted_together() {
+        let files = FileLedger::new(10);
+        for number in 0..MOST_PATHS + 5 {
+            files.opened(1, &number.to_string());
+        }
+        files.opened(1, "7");
+        let counts = files.take();
+        assert_eq!((counts.len(), counts[OTHERS].opens, counts["7"].opens), (MOST_PATHS + 1, 5, 2));
+        files.opened(1, &"x".repeat(MOST_PATH_BYTES + 1));
+        assert!(files.take().contains_key(OTHERS));
     }
 }

@@ -15,6 +15,9 @@ use wasmtime_wasi::p2::{
 use super::file_counts::{ENTRY_BYTES, FileLedger};
 use super::state::State;
 
+/// The longest path of an open file, bytes: that of Linux. Each is kept, for its counts.
+const LONGEST_PATH: usize = 4096;
+
 /// The interface whose functions are wrapped, as this version of wasmtime-wasi names it.
 const FILESYSTEM_INTERFACE: &str = "wasi:filesystem/types@0.2.12";
 
@@ -36,6 +39,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
             let state = store.data_mut();
             let parent = state.files.path(directory.rep());
             let full = if parent.is_empty() { path.clone() } else { format!("{parent}/{path}") };
+            if full.len() > LONGEST_PATH {
+                return Ok((Err(ErrorCode::NameTooLong),));
+            }
             // One that is there already is counted too: to look first would cost every other call.
             if open_flags.contains(OpenFlags::CREATE) && state.files.take_share(ENTRY_BYTES).is_err() {
                 return Ok((Err(ErrorCode::Quota),));
@@ -140,6 +146,24 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
                 return Ok((Err(ErrorCode::Quota),));
             }
             let created = state.filesystem().symlink_at(directory, from, to);
+            Ok((answer(state, created)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.link-at",
+        |mut store: StoreContextMut<'_, State>,
+         (directory, path_flags, from, other_directory, to): (
+            Resource<Descriptor>,
+            PathFlags,
+            String,
+            Resource<Descriptor>,
+            String,
+        )| {
+            let state = store.data_mut();
+            if state.files.take_share(ENTRY_BYTES).is_err() {
+                return Ok((Err(ErrorCode::Quota),));
+            }
+            let created = state.filesystem().link_at(directory, path_flags, from, other_directory, to);
             Ok((answer(state, created)?,))
         },
     )?;

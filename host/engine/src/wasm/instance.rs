@@ -1,6 +1,5 @@
 //! A WASM instance of a function.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,11 +10,12 @@ use wasmtime::{Store, Trap};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use super::configuration::{Interruption, WasmEngine, WasmError};
-use super::file_counts::{ENTRY_BYTES, FileCounts, FileLedger};
+use super::file_counts::{FileCounts, FileLedger};
 use super::imports::{contract, from_wit};
 use super::interrupt::Interrupt;
 use super::output::{Listener, Output, Stream};
 use super::program::Program;
+use super::scratch_folder::{ScratchFolder, bytes_in};
 use super::state::{MemoryLimiter, Parts, State, Stop};
 use crate::{GrowthEvent, Instance, Limits, MAX_ANSWER_BYTES, check_event_size};
 
@@ -94,7 +94,7 @@ pub struct WasmInstance {
     ended_by: Option<EndedBy>,
     // Keeps the time going that limits are measured in, after the launcher is gone too.
     _engine: WasmEngine,
-    scratch: Option<TempDir>,
+    scratch: Option<ScratchFolder>,
 }
 
 impl WasmInstance {
@@ -105,6 +105,7 @@ impl WasmInstance {
     pub fn new(program: &Program, options: InstanceOptions) -> Result<WasmInstance, WasmError> {
         let InstanceOptions { storage, functions, sandbox, scratch, limits, listener, environment, interrupt } =
             options;
+        let scratch = scratch.map(ScratchFolder::from);
         let output = Output::new(listener, limits.log_bytes);
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(output.stream(Stream::Output)).stderr(output.stream(Stream::Error));
@@ -126,7 +127,7 @@ impl WasmInstance {
             cpu_thousandths: limits.cpu_thousandths,
         });
         // Instantiation runs initialisers of the guest; they are under the same limit.
-        state.deadline = limits.time.map(|time| Instant::now() + time);
+        state.deadline = deadline(&limits);
         let engine = &program.engine;
         let mut store = Store::new(engine.wasmtime(), state);
         store.limiter(|state| &mut state.memory);
@@ -161,7 +162,7 @@ impl WasmInstance {
     }
 
     /// Ends it. Its scratch folder is removed with what is returned, as that may take a while.
-    pub fn into_scratch(self) -> Option<TempDir> {
+    pub fn into_scratch(self) -> Option<ScratchFolder> {
         self.scratch
     }
 
@@ -184,8 +185,11 @@ impl WasmInstance {
         state.begin(description, deadline);
         state.files.take_limit_reached();
         state.output.begin();
-        if let (true, Some(scratch)) = (state.files.is_largely_taken(), &self.scratch) {
-            state.files.set_taken(bytes_in(scratch.path()));
+        // What can't all be seen stays taken.
+        if let (true, Some(scratch)) = (state.files.is_largely_taken(), &self.scratch)
+            && let Some(bytes) = bytes_in(scratch.path())
+        {
+            state.files.set_taken(bytes);
         }
         let outcome = self.exports.call_handle(&mut self.store, event);
         self.store.data().output.finish();
@@ -268,23 +272,14 @@ fn disk_is_full(limit: u64) -> String {
     format!("wrote more than its {limit} bytes of scratch disk and was stopped")
 }
 
-/// What is in a folder, as it counts against an instance's share. What can't be read counts for nothing.
-fn bytes_in(folder: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => ENTRY_BYTES + bytes_in(&entry.path()),
-            Ok(metadata) => ENTRY_BYTES + metadata.len(),
-            Err(_) => 0,
-        })
-        .sum()
+/// When an invocation that begins now is to end; never when that is beyond what the clock can tell.
+fn deadline(limits: &Limits) -> Option<Instant> {
+    Instant::now().checked_add(limits.time?)
 }
 
 impl Instance for WasmInstance {
     fn invoke(&mut self, event: &str) -> Result<String, Error> {
-        let deadline = self.limits.time.map(|time| Instant::now() + time);
-        self.invoke_until(event, deadline)
+        self.invoke_until(event, deadline(&self.limits))
     }
 
     fn identifier(&self) -> &str {

@@ -10,6 +10,7 @@ mod interrupt;
 mod network;
 mod output;
 mod program;
+mod scratch_folder;
 mod state;
 mod waiting;
 
@@ -20,3 +21,4 @@ pub use instance::{EndedBy, InstanceOptions, WasmInstance};
 pub use interrupt::Interrupt;
 pub use output::{Listener, Stream};
 pub use program::{LoadTimes, Program};
+pub use scratch_folder::{ScratchFolder, remove_folder};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use engine::wasm::{
     Allocation, ArtefactCache, Configuration, Interruption, Program, WasmEngine, WasmError, pagemap_scan_is_safe,
+    remove_folder,
 };
 use image_kind::ImageKind;
 use local_platform::{Driver, Prepared, Surroundings};
@@ -212,7 +213,7 @@ impl Driver for WasmDriver {
         if !pagemap_scan_is_safe() {
             remarks.push("instances start slower, as this machine has swap or its kernel no PAGEMAP_SCAN".to_owned());
         }
-        Ok(Reached { version: "wasmtime 48".to_owned(), remarks })
+        Ok(Reached { version: format!("wasmtime {}", env!("WASMTIME_VERSION")), remarks })
     }
 
     async fn prepare(
@@ -274,7 +275,9 @@ impl Driver for WasmDriver {
                 resource.kind, resource.name
             )));
         };
-        match tokio::fs::remove_dir_all(&path).await {
+        let folder = path.clone();
+        let removing = tokio::task::spawn_blocking(move || remove_folder(&folder)).await;
+        match removing.unwrap_or_else(|panic| Err(std::io::Error::other(panic))) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(failed("removing a scratch folder", &path, &error))
             }

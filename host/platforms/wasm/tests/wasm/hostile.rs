@@ -99,6 +99,11 @@ async fn one_that_makes_files_without_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn one_that_makes_hard_links_without_end() {
+    assert_stopped(r#"{"do":"link-files"}"#, 413, "scratch disk").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_that_opens_files_without_end() {
     assert_stopped(r#"{"do":"open-files"}"#, 413, "more files than it may").await;
 }
