@@ -1,11 +1,21 @@
 //! What a deployment may ask for.
 
+use std::time::Duration;
+
 use platform::{DeploymentSpec, PlatformError};
 
 use crate::driver::Driver;
 
 /// Longest name, characters: that of a DNS label, as names are on most platforms.
 const LONGEST_NAME: usize = 63;
+/// Longest time limit: with the waiting before it and the grace after it, it stays within what clocks can tell.
+const LONGEST_TIME: Duration = Duration::from_secs(86_400);
+/// Most instances of one deployment.
+const MOST_INSTANCES: u32 = 10_000;
+/// Most invocations at once in one instance.
+const MOST_CONCURRENCY: u32 = 1_000;
+/// Longest queue: each who waits takes memory.
+const LONGEST_QUEUE: u32 = 1_000_000;
 
 /// The specification with all that it left open filled in.
 ///
@@ -49,6 +59,17 @@ fn check(spec: &DeploymentSpec, driver: &dyn Driver) -> Result<(), String> {
     if scale.maximum_instances == Some(0) {
         return Err(format!("{name} would never have an instance: give a maximum of 1 or more"));
     }
+    let bounds = [
+        ("instances at least", scale.minimum_instances, MOST_INSTANCES),
+        ("instances at most", scale.maximum_instances, MOST_INSTANCES),
+        ("invocations at once in an instance", scale.concurrency, MOST_CONCURRENCY),
+        ("invocations that wait", scale.queue, LONGEST_QUEUE),
+    ];
+    for (what, asked, most) in bounds {
+        if let Some(asked) = asked.filter(|asked| *asked > most) {
+            return Err(format!("{name} asks for {asked} {what}; give {most} or fewer"));
+        }
+    }
     if scale.minimum_instances > scale.maximum_instances {
         return Err(format!("the minimum of instances of {name} is above the maximum"));
     }
@@ -62,6 +83,13 @@ fn check(spec: &DeploymentSpec, driver: &dyn Driver) -> Result<(), String> {
     }
     if spec.limits.time.is_some_and(|time| time.is_zero()) {
         return Err(format!("the time limit of {name} is zero: give more, or leave it out"));
+    }
+    if let Some(time) = spec.limits.time.filter(|time| *time > LONGEST_TIME) {
+        return Err(format!(
+            "the time limit of {name} is {} s; give {} s or less",
+            time.as_secs_f64(),
+            LONGEST_TIME.as_secs()
+        ));
     }
     if spec.limits.cpus.is_some_and(|cpus| !cpus.is_finite() || cpus <= 0.0) {
         return Err(format!("the share of processors of {name} is not a positive number"));

@@ -121,6 +121,7 @@ impl Pool {
                 let purpose = if is_single_use { Purpose::SingleUse } else { Purpose::OnDemand };
                 let member = self.start(purpose).await?;
                 let place = self.lock().started(starting.done(member));
+                self.started_for_one();
                 (Lease { pool: self.clone(), place, is_usable: false }, Some(begin.elapsed()))
             }
         };

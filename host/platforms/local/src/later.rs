@@ -62,6 +62,7 @@ impl Later {
         calls.bytes += answer.body.len();
         calls.calls.insert(number, Some(answer));
         calls.answered.push_back((number, Instant::now()));
+        calls.forget_fetched();
         calls.forget_old();
     }
 
@@ -90,6 +91,13 @@ impl Calls {
         Some(answer)
     }
 
+    /// Fetched ones leave, once they could be as many as the others.
+    fn forget_fetched(&mut self) {
+        if self.answered.len() > 2 * CALLS {
+            self.answered.retain(|(number, _)| self.calls.contains_key(number));
+        }
+    }
+
     fn forget_old(&mut self) {
         while let Some((number, at)) = self.answered.front().copied() {
             if at.elapsed() < KEPT && self.bytes <= ANSWER_BYTES && self.calls.contains_key(&number) {
@@ -98,5 +106,38 @@ impl Calls {
             self.answered.pop_front();
             self.forget(number);
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use bytes::Bytes;
+    use platform::Timings;
+
+    use super::*;
+
+    #[test]
+    fn fetched_answers_leave_nothing_behind_though_an_older_one_is_kept() {
+        let later = Later::new();
+        let answer = Answer {
+            status: 200,
+            body: Bytes::from_static(b"x"),
+            call: None,
+            instance: None,
+            timings: Timings::default(),
+            billing: None,
+        };
+        let call = || {
+            let (number, call) = later.begin().ok().unwrap();
+            later.answered(number, answer.clone());
+            call
+        };
+        let kept = call();
+        for _ in 0..10 * CALLS {
+            assert!(later.take(&call()).unwrap().is_some());
+        }
+        assert!(later.lock().answered.len() <= 2 * CALLS);
+        assert!(later.take(&kept).unwrap().is_some());
     }
 }

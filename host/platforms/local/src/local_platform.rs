@@ -288,6 +288,7 @@ impl Inner {
 
     pub(crate) async fn scale(&self, deployment: &Deployment, scale: &Scale) -> Result<(), PlatformError> {
         let deployed = self.get(&deployment.spec.name, Some(&deployment.spec.id))?;
+        let changing = deployed.change.lock().await;
         let mut spec = deployed.spec();
         let former = spec.scale;
         spec.scale = Scale {
@@ -297,14 +298,14 @@ impl Inner {
             keep_alive: scale.keep_alive.or(former.keep_alive),
             queue: scale.queue.or(former.queue),
         };
-        if spec.scale.concurrency != former.concurrency {
-            // Instances are told at their start how much they serve at once.
+        let is_single_use = |scale: &Scale| scale.keep_alive.is_some_and(|time| time.is_zero());
+        if spec.scale.concurrency != former.concurrency || is_single_use(&spec.scale) != is_single_use(&former) {
+            // Instances are told at their start how much they serve at once, and whether it is one invocation only.
+            drop(changing);
             self.deploy(&spec, &*self.ledger).await?;
             return Ok(());
         }
-        let spec = completed(&spec, &*self.driver)?;
-        let _changing = deployed.change.lock().await;
-        deployed.scale(spec);
+        deployed.scale(completed(&spec, &*self.driver)?);
         Ok(())
     }
 

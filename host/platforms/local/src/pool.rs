@@ -213,6 +213,20 @@ impl Pool {
         }
     }
 
+    /// An instance was started for somebody who asked: it may be the first, or the last that its minimum lacked.
+    pub(crate) fn started_for_one(&self) {
+        let (is_complete, wants_keeper) = {
+            let schedule = self.lock();
+            (schedule.has_minimum(), schedule.wants_keeper())
+        };
+        if is_complete && !matches!(*self.proof.borrow(), Proof::Ready) {
+            self.proof.send_replace(Proof::Ready);
+        }
+        if wants_keeper {
+            self.keeper.notify_one();
+        }
+    }
+
     fn failed(&self, error: PlatformError) {
         self.proof.send_modify(|proof| {
             if !matches!(proof, Proof::Ready) {

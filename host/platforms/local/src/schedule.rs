@@ -13,6 +13,8 @@ use tokio::time::Instant;
 
 /// When one looks again whose keep-alive time is too long to be a time.
 const A_LONG_TIME: Duration = Duration::from_secs(86_400);
+/// Instances that begin at once, from which on no further one is started ahead: each takes memory, processes, connections.
+const MOST_STARTING: u32 = 64;
 
 /// How many instances there may be, and how they are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -461,7 +463,8 @@ impl<I: Clone> Schedule<I> {
         self.live() - self.retired >= minimum
     }
 
-    fn wants_keeper(&self) -> bool {
+    /// Whether the keeper has something to do.
+    pub(crate) fn wants_keeper(&self) -> bool {
         let wants_alarm = !self.alarm_is_set && !self.idle.is_empty() && self.live() > self.rules.minimum;
         wants_alarm || self.missing() > 0 || self.is_closed
     }
@@ -484,7 +487,8 @@ impl<I: Clone> Schedule<I> {
             }
             end.extend(self.retire(key));
         }
-        let start = if may_start { self.missing() } else { 0 };
+        let may_begin = MOST_STARTING.saturating_sub(self.starting);
+        let start = if may_start { self.missing().min(may_begin) } else { 0 };
         self.starting += start;
         self.alarm_is_set = next.is_some();
         Round { end, next, start }

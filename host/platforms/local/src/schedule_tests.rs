@@ -277,3 +277,19 @@ fn the_instance_that_was_used_last_is_used_first_and_the_oldest_ends_first() {
     let round = schedule.round(Instant::now() + keep_alive * 2, true);
     assert_eq!(round.end, [1]);
 }
+
+#[test]
+fn a_large_minimum_starts_a_part_at_a_time() {
+    let rules = Rules { minimum: 200, maximum: 200, concurrency: 1, keep_alive: Duration::from_secs(1), queue: 0 };
+    let mut schedule = Schedule::new(rules);
+    let now = Instant::now();
+    assert_eq!(schedule.round(now, true).start, MOST_STARTING);
+    assert_eq!(schedule.round(now, true).start, 0);
+    assert!(schedule.started_ahead(0).wake_keeper);
+    assert_eq!(schedule.round(now, true).start, 1);
+    for instance in 1..200 {
+        schedule.started_ahead(instance);
+        schedule.round(now, true);
+    }
+    assert!(schedule.has_minimum());
+}

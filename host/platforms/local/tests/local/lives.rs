@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use local_platform::InstanceChange;
-use platform::{Platform, PlatformError, Readiness, Scale};
+use platform::{Invocation, Limits, Platform, PlatformError, Readiness, Scale};
 use tokio::time::Instant;
 
 use crate::pretended::{slow_stage, spec, stage, until};
@@ -144,4 +144,57 @@ async fn the_history_and_the_metrics_tell_of_every_instance() {
     assert_eq!((value("invocations"), value("cold_invocations"), value("instances")), (1.0, 1.0, 0.0));
     assert_eq!(value("gigabyte_seconds"), 2.0);
     assert!((3.0..3.1).contains(&value("instance_seconds")), "{}", value("instance_seconds"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn instances_of_one_invocation_and_of_many_are_never_taken_for_each_other() {
+    let stage = stage();
+    let deployment = stage.deploy("f", Scale { keep_alive: Some(Duration::ZERO), ..Scale::default() }).await;
+    let (platform, other) = (stage.platform.clone(), deployment.clone());
+    let busy = tokio::spawn(async move { platform.invoke(&other, &Invocation::new("1")).await });
+    until("the call", || !stage.counts.order.lock().unwrap().is_empty()).await;
+    let kept = Scale { keep_alive: Some(Duration::from_secs(10)), ..Scale::default() };
+    stage.platform.scale(&deployment, &kept).await.unwrap();
+    let of_one = busy.await.unwrap().unwrap().instance.unwrap();
+    let of_many = stage.invoke(&deployment, "0").await.unwrap().instance.unwrap();
+    assert_ne!(of_one.id, of_many.id);
+    assert_eq!(stage.invoke(&deployment, "0").await.unwrap().instance.unwrap().id, of_many.id);
+    let single = Scale { keep_alive: Some(Duration::ZERO), ..Scale::default() };
+    stage.platform.scale(&deployment, &single).await.unwrap();
+    assert_ne!(stage.invoke(&deployment, "0").await.unwrap().instance.unwrap().id, of_many.id);
+    until("their end", || stage.alive() == 0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_forgotten_with_the_first_instance_that_starts_for_somebody() {
+    let stage = stage();
+    stage.counts.start_fails.store(true, Ordering::SeqCst);
+    let deployment = stage.platform.deploy(&spec("f", Scale::default()), &*stage.ledger).await.unwrap();
+    stage.platform.wait_until_ready(&deployment, Duration::from_secs(5)).await.unwrap_err();
+    assert_eq!(stage.platform.status(&deployment).await.unwrap().readiness, Readiness::Failed);
+    stage.counts.start_fails.store(false, Ordering::SeqCst);
+    assert_eq!(stage.invoke(&deployment, "0").await.unwrap().status, 200);
+    assert_eq!(stage.platform.status(&deployment).await.unwrap().readiness, Readiness::Ready);
+    stage.platform.wait_until_ready(&deployment, Duration::from_secs(5)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_beyond_all_sense_is_refused() {
+    let stage = stage();
+    let asked = [
+        (Scale { maximum_instances: Some(10_001), ..Scale::default() }, "10001 instances at most"),
+        (Scale { minimum_instances: Some(u32::MAX), ..Scale::default() }, "instances at least"),
+        (Scale { concurrency: Some(1_001), ..Scale::default() }, "1001 invocations at once"),
+        (Scale { queue: Some(u32::MAX), ..Scale::default() }, "invocations that wait"),
+    ];
+    for (scale, complaint) in asked {
+        let error = stage.platform.deploy(&spec("f", scale), &*stage.ledger).await.unwrap_err();
+        assert!(error.is_users() && error.to_string().contains(complaint), "{error}");
+    }
+    for time in [Duration::MAX, Duration::from_secs(86_401)] {
+        let limits = Limits { time: Some(time), ..Limits::default() };
+        let spec = platform::DeploymentSpec { limits, ..spec("f", Scale::default()) };
+        let error = stage.platform.deploy(&spec, &*stage.ledger).await.unwrap_err();
+        assert!(error.is_users() && error.to_string().contains("give 86400 s or less"), "{error}");
+    }
 }
