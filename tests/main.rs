@@ -18,6 +18,7 @@ mod interruption;
 mod lab_on_platforms;
 mod ledger;
 mod limits;
+mod load;
 mod plans;
 mod platforms;
 mod postgres;

@@ -104,6 +104,15 @@ impl LoadPlan {
         {
             return Err(ShapeError::of(format!("{clients} clients are not between 1 and 65536")));
         }
+        if let Pace::Closed { clients, .. } = self.pace
+            && self.version == HttpVersion::Http1
+            && self.connections < clients
+        {
+            return Err(ShapeError::of(format!(
+                "over HTTP/1.1 each of {clients} clients has a connection, so {} are too few",
+                self.connections
+            )));
+        }
         if self.length.is_zero() || self.timeout.is_zero() {
             return Err(ShapeError::of("the length and the time for an answer must be more than nothing".to_owned()));
         }

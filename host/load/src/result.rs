@@ -102,7 +102,7 @@ impl LoadResult {
     /// Why the figures say more of the generator than of the server; `None` where they don't.
     pub fn bottleneck(&self) -> Option<String> {
         let due = self.recording.lateness_ns.len();
-        if self.dropped > 0 {
+        if self.dropped > 0 && matches!(self.ended, Ended::Complete | Ended::Bound) {
             return Some(format!(
                 "{} of {due} requests were dropped: all {} connections were busy and the queue was full; allow more \
                  connections, or send less",

@@ -80,6 +80,8 @@ pub(crate) struct Worker {
     pub(crate) work: Work,
     state: RefCell<State>,
     all_done: Notify,
+    /// A connection that many share was made, or could not be.
+    opened: Notify,
 }
 
 #[derive(Default)]
@@ -88,6 +90,8 @@ struct State {
     idle: Vec<Connection>,
     /// Connections that many requests share.
     shared: Vec<Connection>,
+    /// Connections to share that are being made.
+    opening: usize,
     next_shared: usize,
     /// Requests under way, each in a place of its own.
     busy: u32,
@@ -107,7 +111,8 @@ pub(crate) fn run(work: Work) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().event_interval(8).build();
     let (spun_ns, error) = match runtime {
         Ok(runtime) => {
-            let worker = Rc::new(Worker { work, state: RefCell::default(), all_done: Notify::new() });
+            let worker =
+                Rc::new(Worker { work, state: RefCell::default(), all_done: Notify::new(), opened: Notify::new() });
             let local = LocalSet::new();
             let outcome = local.block_on(&runtime, worker.clone().serve());
             // Nobody waits for the last report when the engine is gone.
@@ -248,6 +253,11 @@ impl Worker {
         loop {
             connection = self.send(connection, ticket).await;
             let mut state = self.state.borrow_mut();
+            if *self.work.stop.borrow() {
+                // What was not sent yet is not sent any more.
+                state.dropped += state.waiting.len() as u64;
+                state.waiting.clear();
+            }
             match state.waiting.pop_front() {
                 Some(next) => ticket = next,
                 None => {
@@ -266,10 +276,15 @@ impl Worker {
     async fn send(&self, connection: Option<Connection>, ticket: Ticket) -> Option<Connection> {
         let connection = match self.work.plan.version {
             HttpVersion::Http1 => connection.filter(Connection::is_usable),
-            HttpVersion::Http2 => self.shared(),
+            HttpVersion::Http2 => self.shared().await,
         };
+        let opens = connection.is_none();
         let (record, connection) = send(self, connection, ticket).await;
         let mut state = self.state.borrow_mut();
+        if opens && self.work.plan.version == HttpVersion::Http2 {
+            state.opening -= 1;
+            self.opened.notify_waiters();
+        }
         state.recording.add(&record);
         if let Some((id, _)) = &record.instance
             && state.instances.len() < MOST_INSTANCES
@@ -295,15 +310,28 @@ impl Worker {
         }
     }
 
-    /// A handle of a connection that many share; `None` while there are fewer than there may be.
-    fn shared(&self) -> Option<Connection> {
-        let mut state = self.state.borrow_mut();
+    /// A handle of a connection that many share; `None`, and a place for one that is opened, while there are fewer than there
+    /// may be.
+    async fn shared(&self) -> Option<Connection> {
         let most = part(self.work.plan.connections, self.work.index, self.work.threads) as usize;
-        if state.shared.len() < most {
-            return None;
+        loop {
+            let opened = self.opened.notified();
+            {
+                let mut state = self.state.borrow_mut();
+                state.shared.retain(Connection::is_usable);
+                // Connections that are not kept are each request's own.
+                if !self.work.plan.keep_connections || state.shared.len() + state.opening < most {
+                    state.opening += 1;
+                    return None;
+                }
+                if !state.shared.is_empty() {
+                    state.next_shared = (state.next_shared + 1) % state.shared.len();
+                    let next = state.next_shared;
+                    return state.shared[next].share();
+                }
+            }
+            opened.await;
         }
-        state.next_shared = (state.next_shared + 1) % state.shared.len();
-        state.shared.get(state.next_shared).and_then(Connection::share)
     }
 
     /// Waits until nothing is under way; each request has its own limit.

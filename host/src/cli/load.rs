@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
+use gateway::Endpoint;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use load::{
     Ended, HeaderMap, HeaderName, HeaderValue, HttpVersion, LoadError, LoadPlan, LoadResult, Method, Pace, Progress,
@@ -13,20 +14,24 @@ use load::{
 
 use super::arguments::{LoadArguments, LoadShape};
 use super::exit::{self, Failure};
-use super::target;
+use super::{target, workloads};
 use crate::load_report::LoadReport;
+use crate::platforms::Servers;
 use crate::report::shown;
 
 /// Clients of a closed loop, where nothing is asked for.
 const CLIENTS: u32 = 32;
+/// Steps and requests at once, where nothing is asked for.
+const STEPS: u32 = 5;
+const BURST: u32 = 10;
 /// The middle part of a spike.
 const SPIKE_SHARE: f64 = 0.2;
 /// How many rates the small plot shows.
 const PLOTTED: usize = 32;
 
 pub(super) async fn execute(arguments: &LoadArguments) -> Result<(), Failure> {
-    let url = url(arguments).await?;
-    let plan = plan(arguments, &url)?;
+    let (url, authorization) = place(arguments).await?;
+    let plan = plan(arguments, &url, authorization)?;
     let pace = described(&plan.pace);
     let (length, seed_of_log) = (plan.length, SystemTime::now());
     let stop = Stop::new();
@@ -74,10 +79,10 @@ fn verdict(report: &LoadReport) -> Result<(), Failure> {
     }
 }
 
-/// The URL that was given, or that of a deployment.
-async fn url(arguments: &LoadArguments) -> Result<String, Failure> {
+/// The URL that was given, or that of a deployment with what its server asks of its callers.
+async fn place(arguments: &LoadArguments) -> Result<(String, Option<HeaderValue>), Failure> {
     if arguments.target.contains("://") || arguments.target.starts_with("unix:") {
-        return Ok(arguments.target.clone());
+        return Ok((arguments.target.clone(), None));
     }
     let configuration = target::configuration(&arguments.configuration)?;
     let wanted = match &arguments.platform {
@@ -85,18 +90,37 @@ async fn url(arguments: &LoadArguments) -> Result<String, Failure> {
         None => None,
     };
     let entry = target::find(&arguments.results.location, &arguments.target, wanted.as_deref()).await?;
-    entry.deployment().url.ok_or_else(|| {
-        Failure::Users(anyhow!("{} on {} has no address that requests can be sent to", entry.name, entry.target))
-    })
+    let servers = Servers::new(arguments.results.location.clone(), configuration, workloads::folders()?);
+    let access = servers.access(&entry.platform, &entry.target).map_err(target::failure)?;
+    let (endpoint, token) = access.ok_or_else(|| {
+        Failure::Users(anyhow!(
+            "the server that served {} on {} does not run any more; `faasbench deploy --platform {}` starts it and deploys \
+             again",
+            entry.name,
+            entry.target,
+            entry.target
+        ))
+    })?;
+    let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.reveal())).map_err(Failure::ours)?;
+    authorization.set_sensitive(true);
+    let url = match endpoint {
+        Endpoint::Unix(socket) => format!("unix:{}:/function/{}", socket.display(), entry.name),
+        endpoint => format!("{endpoint}/function/{}", entry.name),
+    };
+    Ok((url, Some(authorization)))
 }
 
-fn plan(arguments: &LoadArguments, url: &str) -> Result<LoadPlan, Failure> {
+fn plan(arguments: &LoadArguments, url: &str, authorization: Option<HeaderValue>) -> Result<LoadPlan, Failure> {
     let target: Target = url.parse().map_err(Failure::users)?;
     let pace = match arguments.rate {
-        Some(rate) => Pace::Open(shape(arguments, rate)),
+        Some(rate) => Pace::Open(shape(arguments, rate)?),
         None => Pace::Closed { clients: arguments.clients.unwrap_or(CLIENTS), think: arguments.think },
     };
-    let mut plan = LoadPlan::new(target, request(arguments)?, pace, arguments.length);
+    let mut request = request(arguments)?;
+    if let Some(authorization) = authorization {
+        request.headers.entry("authorization").or_insert(authorization);
+    }
+    let mut plan = LoadPlan::new(target, request, pace, arguments.length);
     plan.version = if arguments.http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };
     plan.keep_connections = !arguments.new_connections;
     plan.timeout = arguments.timeout;
@@ -112,20 +136,37 @@ fn plan(arguments: &LoadArguments, url: &str) -> Result<LoadPlan, Failure> {
     Ok(plan)
 }
 
-fn shape(arguments: &LoadArguments, rate: f64) -> Shape {
-    let from = arguments.from;
-    match arguments.shape {
+fn shape(arguments: &LoadArguments, rate: f64) -> Result<Shape, Failure> {
+    let takes = |flag: &str, given: bool, shapes: &[LoadShape]| match given && !shapes.contains(&arguments.shape) {
+        true => Err(Failure::Users(anyhow!("{flag} has no meaning for this --shape; leave it out"))),
+        false => Ok(()),
+    };
+    takes(
+        "--from",
+        arguments.from.is_some(),
+        &[LoadShape::Ramp, LoadShape::Step, LoadShape::Spike, LoadShape::Pyramid],
+    )?;
+    takes("--steps", arguments.steps.is_some(), &[LoadShape::Step])?;
+    takes("--burst", arguments.burst.is_some(), &[LoadShape::Burst])?;
+    let from = arguments.from.unwrap_or(0.0);
+    Ok(match arguments.shape {
         LoadShape::Constant => Shape::Constant { rate },
         LoadShape::Poisson => Shape::Poisson { rate },
         LoadShape::Ramp => Shape::Ramp { from, to: rate },
-        LoadShape::Step => Shape::Step { from, to: rate, steps: arguments.steps },
+        LoadShape::Step => Shape::Step { from, to: rate, steps: arguments.steps.unwrap_or(STEPS) },
         LoadShape::Spike => Shape::Spike { rate: from, peak: rate, share: SPIKE_SHARE },
         LoadShape::Pyramid => Shape::Pyramid { rate: from, peak: rate },
         LoadShape::Burst => {
-            // At least a millisecond apart; more at once is a greater burst.
-            Shape::Burst { size: arguments.burst, every_ms: ((1_000.0 / rate) as u64).max(1) }
+            let every_ms = (1_000.0 / rate).round();
+            if every_ms < 1.0 || (1_000.0 / every_ms / rate - 1.0).abs() > 0.01 {
+                return Err(Failure::Users(anyhow!(
+                    "bursts come a whole number of milliseconds apart, and {rate} a second can't; choose another --rate, or a \
+                     greater --burst"
+                )));
+            }
+            Shape::Burst { size: arguments.burst.unwrap_or(BURST), every_ms: every_ms as u64 }
         }
-    }
+    })
 }
 
 fn request(arguments: &LoadArguments) -> Result<RequestTemplate, Failure> {

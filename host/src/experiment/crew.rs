@@ -115,7 +115,8 @@ impl Crew {
         }
     }
 
-    /// Ends all of them at once, in the midst of whatever they do.
+    /// Ends all of them: workers at once, in the midst of whatever they do; a platform's instances when they have finished what
+    /// they do, which their time limit bounds.
     pub(super) async fn abandon(self) -> Result<(), CrewError> {
         match self.members {
             // Dropped workers are killed.

@@ -142,7 +142,13 @@ impl Sandboxes {
                 // It was started by this very call: all that its process ever did is this call's.
                 None => match self.seen.get_mut(&id) {
                     Some(outside) => outside.since_its_start(probe, answer.timings.total_ns, page_cache.clone()),
-                    None => Outside::nothing(probe, answer.timings.total_ns, "the instance ended with this invocation"),
+                    None => {
+                        let reason = match self.platform.capabilities().local_processes {
+                            true => "the instance ended with this invocation",
+                            false => "the platform's instances have no processes of their own on this machine",
+                        };
+                        Outside::nothing(probe, answer.timings.total_ns, reason)
+                    }
                 },
             };
             measured.push(self.measured(answer, read, start_unix_ns, start_monotonic_ns, end_monotonic_ns));

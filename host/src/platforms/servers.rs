@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gateway::{Daemon, DaemonOptions, ServedPlatform};
+use gateway::{Daemon, DaemonOptions, Endpoint, ServedPlatform, Token};
 use platform::{Ledger, Platform, PlatformError};
 
 use super::changing::{Changing, change};
@@ -82,6 +82,15 @@ impl Servers {
             Some(daemon) => self.served(&target, daemon).await,
             None => self.stopped(&target),
         }
+    }
+
+    /// Where what is deployed at a target is called, and what its callers must know; `None` where its server does not run.
+    ///
+    /// # Errors
+    /// When the target is not known, or its server's record can't be read.
+    pub fn access(&self, platform: &str, target: &str) -> Result<Option<(Endpoint, Token)>, PlatformError> {
+        let daemon = self.running(&self.target_of(platform, target)?)?;
+        Ok(daemon.map(|daemon| (daemon.endpoint, daemon.token)))
     }
 
     /// Waits until no other command of this machine changes a deployment, and keeps others from it.

@@ -88,8 +88,8 @@ impl Token {
         variable("FAASBENCH_TOKEN_FILE").map(|path| Token::from_file(Path::new(&path))).transpose()
     }
 
-    /// The text itself, for the one file and the one header that hold it.
-    pub(crate) fn reveal(&self) -> &str {
+    /// The text itself, for the one file and the headers that hold it.
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 

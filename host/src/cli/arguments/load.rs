@@ -60,17 +60,17 @@ pub(in crate::cli) struct LoadArguments {
     #[arg(long, value_name = "SHAPE", default_value = "constant", requires = "rate")]
     pub(in crate::cli) shape: LoadShape,
 
-    /// The lower rate of ramp, step, spike and pyramid, requests per second
-    #[arg(long, value_name = "RATE", value_parser = rate_or_none, default_value = "0", requires = "rate")]
-    pub(in crate::cli) from: f64,
+    /// The lower rate of ramp, step, spike and pyramid, requests per second [default: 0]
+    #[arg(long, value_name = "RATE", value_parser = rate_or_none, requires = "rate")]
+    pub(in crate::cli) from: Option<f64>,
 
-    /// Steps of the shape step
-    #[arg(long, value_name = "N", default_value_t = 5, requires = "rate")]
-    pub(in crate::cli) steps: u32,
+    /// Steps of the shape step [default: 5]
+    #[arg(long, value_name = "N", requires = "rate")]
+    pub(in crate::cli) steps: Option<u32>,
 
-    /// Requests of each burst
-    #[arg(long, value_name = "N", default_value_t = 10, requires = "rate")]
-    pub(in crate::cli) burst: u32,
+    /// Requests of each burst [default: 10]
+    #[arg(long, value_name = "N", requires = "rate")]
+    pub(in crate::cli) burst: Option<u32>,
 
     /// Stop after so many requests
     #[arg(long, value_name = "N")]
@@ -96,7 +96,7 @@ pub(in crate::cli) struct LoadArguments {
     #[arg(long)]
     pub(in crate::cli) new_connections: bool,
 
-    /// Most connections at once [default: 256, or the clients]
+    /// Most connections at once; over HTTP/1.1 each client of a closed loop has one [default: 256, or the clients]
     #[arg(long, value_name = "N")]
     pub(in crate::cli) connections: Option<u32>,
 
