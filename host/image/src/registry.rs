@@ -51,6 +51,11 @@ pub enum PushError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The place holds an `@`, so perhaps a password: it is not repeated.
+    #[error(
+        "the place in a registry holds an `@`: a digest can't be chosen, and credentials come from `docker login`; write REGISTRY/REPOSITORY or REGISTRY/REPOSITORY:TAG"
+    )]
+    At,
     /// Registries do not take such images.
     #[error("an image of the kind {kind} can't be pushed to a registry; OCI images and components can")]
     NotForRegistries {
@@ -245,7 +250,7 @@ fn interrupted(path: PathBuf, error: &tokio::task::JoinError) -> PushError {
 fn reference(place: &str, digest: &str) -> Result<Reference, PushError> {
     let wrong = |reason: String| PushError::Reference { text: place.to_owned(), reason };
     if place.contains('@') {
-        return Err(wrong("a digest can't be chosen".to_owned()));
+        return Err(PushError::At);
     }
     let name = place.rsplit('/').next().unwrap_or(place);
     let tagged = if name.contains(':') { place.to_owned() } else { format!("{place}:{}", tag(digest)) };
@@ -329,8 +334,9 @@ mod tests {
         let of = |place: &str| reference(place, &digest).unwrap().whole();
         assert_eq!(of("127.0.0.1:5000/a/b"), "127.0.0.1:5000/a/b:0123456789ab");
         assert_eq!(of("127.0.0.1:5000/a/b:v1"), "127.0.0.1:5000/a/b:v1");
-        for wrong in ["", "127.0.0.1:5000/A B", "h/r@sha256:0"] {
-            assert!(reference(wrong, &digest).unwrap_err().to_string().contains("REGISTRY/REPOSITORY"), "{wrong}");
+        for wrong in ["", "127.0.0.1:5000/A B", "h/r@sha256:0", "me:hidden@127.0.0.1:5000/r"] {
+            let message = reference(wrong, &digest).unwrap_err().to_string();
+            assert!(message.contains("REGISTRY/REPOSITORY") && !message.contains("hidden"), "{message}");
         }
     }
 

@@ -41,8 +41,8 @@ async fn serve(folder: PathBuf, listen: SocketAddr) -> Result<(), Failure> {
     if !listen.ip().to_canonical().is_loopback() {
         eprintln!("note: {listen} can be reached from other machines; only the access key keeps them out");
     }
-    let variables = |name: &str| std::env::var(name).ok();
-    let access_key = AccessKey::from_variables(&variables);
+    let variables = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let access_key = AccessKey::from_variables(&variables).map_err(Failure::users)?;
     let options = ServeOptions { address: listen, ..ServeOptions::new(&folder, access_key) };
     let server = serve_directory(options).await.map_err(Failure::users)?;
     exit::print(&described(&server, &folder, variables("FAASBENCH_S3_SECRET_ACCESS_KEY").is_some()))?;

@@ -11,5 +11,5 @@ mod outgoing;
 mod running;
 mod service;
 
-pub use access_key::AccessKey;
+pub use access_key::{AccessKey, HalfAccessKey};
 pub use running::{RunningServer, ServeError, ServeOptions, serve};

@@ -250,7 +250,14 @@ impl S3 for DirectoryAsS3 {
         let size = found.metadata.len();
         let range = match &input.range {
             None => 0..size,
-            Some(range) => range.check(size)?,
+            // Also a suffix of an empty object has no bytes, which the library lets pass.
+            Some(range) => {
+                let range = range.check(size)?;
+                if range.is_empty() {
+                    return Err(s3_error!(InvalidRange));
+                }
+                range
+            }
         };
         let content_range = input.range.map(|_| format!("bytes {}-{}/{size}", range.start, range.end - 1));
         let content_length = i64::try_from(range.end - range.start).ok();

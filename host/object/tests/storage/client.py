@@ -50,6 +50,10 @@ for text, expected in [("bytes=1-3", b"ont"), ("bytes=4-", b"ent"), ("bytes=-2",
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 206
 assert answer["ContentRange"] == "bytes 5-6/7"
 assert code_of(s3.get_object, Bucket="data", Key="a/small", Range="bytes=7-") == "InvalidRange"
+s3.put_object(Bucket="data", Key="empty", Body=b"")
+for text in ["bytes=0-", "bytes=-5"]:
+    assert code_of(s3.get_object, Bucket="data", Key="empty", Range=text) == "InvalidRange", text
+s3.delete_object(Bucket="data", Key="empty")
 
 # Large objects, in parts by themselves.
 large = os.urandom(21 * 1024 * 1024 + 5)
