@@ -15,6 +15,18 @@ const MOST_PATH_BYTES: usize = 2 << 20;
 /// What further ones are counted under.
 const OTHERS: &str = "(others)";
 
+/// Folders that an instance may have at once. To remove one may take milliseconds, for which its place is not free.
+const MOST_FOLDERS: u32 = 10_000;
+
+/// What a guest met the end of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScratchLimit {
+    /// What it may write, bytes.
+    Bytes(u64),
+    /// How many folders it may have.
+    Folders(u32),
+}
+
 /// What was done with one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileCount {
@@ -46,7 +58,8 @@ struct Entries {
     paths: HashMap<u32, String>,
     written_bytes: u64,
     limit_bytes: u64,
-    limit_reached: bool,
+    folders: u32,
+    limit_reached: Option<ScratchLimit>,
 }
 
 impl Entries {
@@ -63,7 +76,7 @@ impl Entries {
     fn take_share(&mut self, bytes: u64) -> Result<(), ()> {
         let total = self.written_bytes.saturating_add(bytes);
         if total > self.limit_bytes {
-            self.limit_reached = true;
+            self.limit_reached = Some(ScratchLimit::Bytes(self.limit_bytes));
             return Err(());
         }
         self.written_bytes = total;
@@ -87,10 +100,27 @@ impl FileLedger {
         std::mem::take(&mut entries.counts)
     }
 
-    /// The limit, when a write was refused because of it since this was asked last.
-    pub(super) fn take_limit_reached(&self) -> Option<u64> {
+    /// The limit, when something was refused because of it since this was asked last.
+    pub(super) fn take_limit_reached(&self) -> Option<ScratchLimit> {
+        self.entries().limit_reached.take()
+    }
+
+    /// Counts a folder that is to be made and takes its share, or refuses it.
+    pub(super) fn take_folder(&self) -> Result<(), ()> {
         let mut entries = self.entries();
-        std::mem::take(&mut entries.limit_reached).then_some(entries.limit_bytes)
+        if entries.folders >= MOST_FOLDERS {
+            entries.limit_reached = Some(ScratchLimit::Folders(MOST_FOLDERS));
+            return Err(());
+        }
+        entries.take_share(ENTRY_BYTES)?;
+        entries.folders += 1;
+        Ok(())
+    }
+
+    /// A folder was not made after all, or is removed.
+    pub(super) fn folder_is_gone(&self) {
+        let mut entries = self.entries();
+        entries.folders = entries.folders.saturating_sub(1);
     }
 
     pub(super) fn opened(&self, descriptor: u32, path: &str) {
@@ -125,7 +155,9 @@ impl FileLedger {
     pub(super) fn is_over(&self, bytes: u64) -> bool {
         let mut entries = self.entries();
         let over = bytes > entries.limit_bytes;
-        entries.limit_reached |= over;
+        if over {
+            entries.limit_reached = Some(ScratchLimit::Bytes(entries.limit_bytes));
+        }
         over
     }
 
@@ -155,9 +187,21 @@ mod tests {
         assert_eq!(files.write("a", 10), Ok(()));
         assert_eq!(files.take_limit_reached(), None);
         assert_eq!(files.write("a", 1), Err(()));
-        assert_eq!(files.take_limit_reached(), Some(10));
+        assert_eq!(files.take_limit_reached(), Some(ScratchLimit::Bytes(10)));
         assert_eq!(files.take_limit_reached(), None);
         assert_eq!(files.take()["a"].written_bytes, 10);
+    }
+
+    #[test]
+    fn folders_are_limited_by_number_too() {
+        let files = FileLedger::new(u64::MAX);
+        for _ in 0..MOST_FOLDERS {
+            assert_eq!(files.take_folder(), Ok(()));
+        }
+        assert_eq!(files.take_folder(), Err(()));
+        assert_eq!(files.take_limit_reached(), Some(ScratchLimit::Folders(MOST_FOLDERS)));
+        files.folder_is_gone();
+        assert_eq!(files.take_folder(), Ok(()));
     }
 
     #[test]

@@ -131,11 +131,25 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
         "[method]descriptor.create-directory-at",
         |mut store: StoreContextMut<'_, State>, (directory, path): (Resource<Descriptor>, String)| {
             let state = store.data_mut();
-            if state.files.take_share(ENTRY_BYTES).is_err() {
+            if state.files.take_folder().is_err() {
                 return Ok((Err(ErrorCode::Quota),));
             }
             let created = state.filesystem().create_directory_at(directory, path);
+            if created.is_err() {
+                state.files.folder_is_gone();
+            }
             Ok((answer(state, created)?,))
+        },
+    )?;
+    filesystem.func_wrap(
+        "[method]descriptor.remove-directory-at",
+        |mut store: StoreContextMut<'_, State>, (directory, path): (Resource<Descriptor>, String)| {
+            let state = store.data_mut();
+            let removed = state.filesystem().remove_directory_at(directory, path);
+            if removed.is_ok() {
+                state.files.folder_is_gone();
+            }
+            Ok((answer(state, removed)?,))
         },
     )?;
     filesystem.func_wrap(

@@ -10,7 +10,7 @@ use wasmtime::{Store, Trap};
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder};
 
 use super::configuration::{Interruption, WasmEngine, WasmError};
-use super::file_counts::{FileCounts, FileLedger};
+use super::file_counts::{FileCounts, FileLedger, ScratchLimit};
 use super::imports::{contract, from_wit};
 use super::interrupt::Interrupt;
 use super::output::{Listener, Output, Stream};
@@ -268,8 +268,13 @@ impl WasmInstance {
 
 const NO_NETWORK: &str = "tried to use the network, which no instance has, and was stopped";
 
-fn disk_is_full(limit: u64) -> String {
-    format!("wrote more than its {limit} bytes of scratch disk and was stopped")
+fn disk_is_full(limit: ScratchLimit) -> String {
+    match limit {
+        ScratchLimit::Bytes(bytes) => format!("wrote more than its {bytes} bytes of scratch disk and was stopped"),
+        ScratchLimit::Folders(folders) => {
+            format!("made more than the {folders} folders that its scratch disk may hold and was stopped")
+        }
+    }
 }
 
 /// When an invocation that begins now is to end; never when that is beyond what the clock can tell.

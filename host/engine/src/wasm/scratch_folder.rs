@@ -156,10 +156,10 @@ mod tests {
         fs::write(folder.join("raised-1"), "x").unwrap();
         fs::write(folder.join("a/b/file"), "x").unwrap();
         std::os::unix::fs::symlink(outside.path(), folder.join("a/b/link")).unwrap();
-        nest(&folder, 20_000);
+        nest(&folder, 1_500);
         assert_eq!(bytes_in(&folder), None);
         // A stack on which one frame for each level would not fit.
-        let removing = std::thread::Builder::new().stack_size(256 << 10);
+        let removing = std::thread::Builder::new().stack_size(64 << 10);
         let removed = folder.clone();
         removing.spawn(move || remove_folder(&removed)).unwrap().join().unwrap().unwrap();
         assert!(!folder.exists());
