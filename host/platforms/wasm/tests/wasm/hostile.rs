@@ -59,7 +59,8 @@ async fn assert_stopped_in_time(event: &str) {
     assert_eq!(answer.status, 504, "{body}");
     assert!(body.contains("longer than its limit of 1.5 s"), "{body}");
     let execution = Duration::from_nanos(answer.timings.execution_ns.unwrap());
-    assert!((Duration::from_millis(1_499)..Duration::from_millis(1_900)).contains(&execution), "{execution:?}");
+    // The time counts from before the guest's thread has it, which takes a while on a busy machine.
+    assert!((Duration::from_millis(1_400)..Duration::from_millis(1_900)).contains(&execution), "{execution:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
