@@ -24,6 +24,13 @@ impl LabImages {
 #[async_trait]
 impl Images for LabImages {
     async fn find(&self, reference: &str, kind: ImageKind, _paths_allowed: bool) -> Result<Image, PlatformError> {
+        // Its last part may be the name of a function that it is not.
+        if reference.starts_with(['/', '.']) {
+            return Err(PlatformError::Invalid(format!(
+                "`{reference}` is a path, and an image is named by its function here, as in `function1`; an image at a path is \
+                 deployed with `PUT /faasbench/deployments/NAME`"
+            )));
+        }
         let function = workload::find(function_of(reference))
             .map_err(|error| PlatformError::Invalid(format!("{error}; an image is named by its function here")))?;
         let cache = self.folders.images();
@@ -48,8 +55,19 @@ fn function_of(reference: &str) -> &str {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_path_is_refused_even_with_a_functions_name_at_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let images = LabImages::new(CacheFolders::in_folder(folder.path()));
+        for path in ["/tmp/mine/function1", "./function1", "../function1"] {
+            let error = images.find(path, ImageKind::Component, true).await.unwrap_err().to_string();
+            assert!(error.contains(path) && error.contains("named by its function"), "{error}");
+        }
+    }
 
     #[test]
     fn a_function_is_found_in_any_reference() {

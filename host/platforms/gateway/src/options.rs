@@ -55,7 +55,8 @@ impl fmt::Display for Listen {
 /// Finds the image that a deployment over OpenFaaS's interface names.
 #[async_trait]
 pub trait Images: Send + Sync {
-    /// The image of `kind` that `reference` names: a lab function's name, or, where `paths_allowed`, a path on this machine.
+    /// The image of `kind` that `reference` names. Where not `paths_allowed`, anybody on this machine may ask, and a path is
+    /// refused; who finds images by names alone refuses it always.
     ///
     /// # Errors
     /// When there is none, or it may not be named so.

@@ -141,7 +141,7 @@ impl FunctionDeployment {
         }
         if self.image.is_empty() {
             return Err(PlatformError::Invalid(
-                "`image` is missing: give a function's name, or an image's path".to_owned(),
+                "`image` is missing: give a function's name".to_owned(),
             ));
         }
         Ok(())

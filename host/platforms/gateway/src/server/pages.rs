@@ -65,7 +65,7 @@ mod tests {
             assert!(!of(lines), "{lines:?}");
         }
         for line in [(ORIGIN, "http://evil.example"), (ORIGIN, "null"), (SITE, "cross-site"), (HOST, "evil.example")] {
-            assert!(of(&[line.clone()]), "{line:?}");
+            assert!(of(std::slice::from_ref(&line)), "{line:?}");
         }
     }
 }
