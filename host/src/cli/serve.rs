@@ -3,11 +3,13 @@
 use std::io::IsTerminal;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use gateway::{Background, LogFormat, Running, ServeError, ServeOptions, Token, serve, start_log};
 use image_build::{Built, Options};
-use platform::{DeploymentId, DeploymentSpec, Platform};
+use local_platform::LocalPlatform;
+use platform::{DeploymentId, DeploymentSpec};
 
 use super::arguments::ServeArguments;
 use super::exit::{self, Failure};
@@ -124,11 +126,18 @@ async fn specs(arguments: &ServeArguments, target: &Target) -> Result<Vec<Deploy
 }
 
 async fn start(
-    platform: Arc<dyn Platform>,
+    platform: Arc<LocalPlatform>,
     mut options: ServeOptions,
     ledger: Arc<DurableLedger>,
 ) -> Result<Running, Failure> {
     options.ledger = ledger;
+    let ending = platform.clone();
+    // The server has waited for the grace: what still runs then is ended, or its removal would wait for it again.
+    options.end_platform = Some(Box::new(move || {
+        Box::pin(async move {
+            ending.shut_down(Duration::ZERO).await;
+        })
+    }));
     serve(platform, options).await.map_err(|error| match error {
         ServeError::Deploy(error) => target::failure(error),
         error @ ServeError::Start(_) => Failure::ours(error),

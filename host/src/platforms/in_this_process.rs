@@ -2,12 +2,12 @@
 
 use std::fs::{DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use local_platform::{Driver, LocalOptions, LocalPlatform};
-use platform::{Ledger, Platform, PlatformError};
+use platform::{Ledger, PlatformError};
 
 use super::catalogue::find;
 use crate::configuration::Target;
@@ -28,7 +28,7 @@ pub struct InProcessOptions {
 ///
 /// # Errors
 /// When it can't be made here, or is not of this machine.
-pub fn in_this_process(target: &Target, options: InProcessOptions) -> Result<Arc<dyn Platform>, PlatformError> {
+pub fn in_this_process(target: &Target, options: InProcessOptions) -> Result<Arc<LocalPlatform>, PlatformError> {
     let InProcessOptions { folders, state, ledger } = options;
     let driver = driver(target, &folders)?;
     let failed =
@@ -62,5 +62,46 @@ pub(super) fn driver(target: &Target, folders: &CacheFolders) -> Result<Arc<dyn 
 /// Makes a folder that only this user enters.
 pub(super) fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    check_owner(folder)?;
     std::fs::set_permissions(folder, Permissions::from_mode(0o700))
+}
+
+/// Refuses what is no folder of this user: in `/tmp` anybody may have made it, or a link in its place, before.
+pub(super) fn check_owner(folder: &Path) -> io::Result<()> {
+    // Not that of what a link leads to.
+    let found = std::fs::symlink_metadata(folder)?;
+    let refused = |reason| Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    if !found.is_dir() {
+        return refused("it is no folder".to_owned());
+    }
+    let user = rustix::process::geteuid().as_raw();
+    if found.uid() != user {
+        return refused(format!("it belongs to the user {}, not to you ({user})", found.uid()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_folder_of_ones_own_is_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let (own, link) = (folder.path().join("a/b"), folder.path().join("link"));
+        make_private(&own).unwrap();
+        assert_eq!(std::fs::metadata(&own).unwrap().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&own, Permissions::from_mode(0o755)).unwrap();
+        std::os::unix::fs::symlink(&own, &link).unwrap();
+        assert!(make_private(&link).unwrap_err().to_string().contains("no folder"));
+        assert_eq!(std::fs::metadata(&own).unwrap().mode() & 0o777, 0o755);
+        // The root folder is root's; where the tests are root's too, a folder of another user can be made.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&own, Some(12345), None).unwrap();
+            assert!(make_private(&own).unwrap_err().to_string().contains("12345"));
+        } else {
+            assert!(check_owner(Path::new("/")).is_err());
+        }
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gateway::{Daemon, DaemonOptions, Endpoint, ServedPlatform, Token};
+use local_platform::LocalPlatform;
 use platform::{Ledger, Platform, PlatformError};
 
 use super::changing::{Changing, change};
@@ -56,7 +57,7 @@ impl Servers {
         target: &Target,
         ledger: Arc<dyn Ledger>,
         state: &Path,
-    ) -> Result<Arc<dyn Platform>, PlatformError> {
+    ) -> Result<Arc<LocalPlatform>, PlatformError> {
         let options = InProcessOptions { folders: self.folders.clone(), state: state.to_owned(), ledger };
         in_this_process(target, options)
     }
