@@ -75,7 +75,7 @@ pub fn temporary_state_folder() -> Result<TempDir, NoStateFolder> {
         let is_left = process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists());
         if is_left && is_ours(&entry.path()) {
             // Another process may be removing it too.
-            let _ = std::fs::remove_dir_all(entry.path());
+            let _ = crate::engine::wasm::remove_folder(&entry.path());
         }
     }
     short(root.join("p1234567-123456"))?;
