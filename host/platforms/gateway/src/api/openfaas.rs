@@ -140,9 +140,7 @@ impl FunctionDeployment {
             return wrong("requests", "nothing is reserved; give limits");
         }
         if self.image.is_empty() {
-            return Err(PlatformError::Invalid(
-                "`image` is missing: give a function's name".to_owned(),
-            ));
+            return Err(PlatformError::Invalid("`image` is missing: give a function's name".to_owned()));
         }
         Ok(())
     }
