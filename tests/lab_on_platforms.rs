@@ -22,13 +22,14 @@ fn median(report: &Value, platform: &str, measure: &str) -> f64 {
     found[0]["median"]["value"].as_f64().unwrap_or_else(|| panic!("{:#?}", found[0]))
 }
 
-fn wait_for_a_daemon() -> bool {
+/// Whether a container engine can be used here.
+fn has_container_engine() -> bool {
     let platforms = faasbench(&["platforms", "--json"]).json();
     let container = platforms.as_array().unwrap().iter().find(|platform| platform["platform"] == "container").unwrap();
-    if container["reachable"] != true {
+    if container["reached"].is_null() {
         eprintln!("skipped: {container}");
     }
-    container["reachable"] == true
+    !container["reached"].is_null()
 }
 
 #[test]
@@ -41,7 +42,8 @@ fn a_process_stands_beside_both_engines_in_one_report() {
     // It computes for a millisecond, and its caller waits for that and the way there and back.
     assert!(wall > 1e6 && cpu > 5e5, "{wall} {cpu}");
     assert!(wall >= median(&report, "process", "in-instance"), "{wall}");
-    assert!(median(&report, "in-process", "wall") > 0.0 || on(&report, "in-process", "wall").len() == 2);
+    // Both engines, in workers of ours.
+    assert_eq!(on(&report, "in-process", "wall").len(), 2);
     let cold: Vec<&str> = report["figures"]
         .as_array()
         .unwrap()
@@ -75,7 +77,7 @@ fn the_table_says_where_and_a_comparison_takes_a_platform_as_a_side() {
     let compared =
         faasbench(&["compare", "latest:native", "latest:process", "--results", &results.argument(), "--json"]);
     compared.succeeds();
-    assert!(!compared.json()["figures"].as_array().unwrap().is_empty());
+    assert!(!compared.json()["rows"].as_array().unwrap().is_empty());
 }
 
 #[test]
@@ -123,7 +125,7 @@ fn several_instances_at_once_are_several_processes() {
 
 #[test]
 fn a_container_stands_beside_a_process() {
-    if !wait_for_a_daemon() {
+    if !has_container_engine() {
         return;
     }
     let results = Results::new();
