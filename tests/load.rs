@@ -28,8 +28,6 @@ fn a_deployed_function_is_loaded_by_its_name() {
 
     let bounded = load("--clients 2 --requests 20 --for 60s");
     assert_eq!((&bounded["requests"], &bounded["ended"]), (&20.into(), &"bound".into()), "{bounded}");
-    let http2 = load("--rate 50/s --for 1s --http2 --connections 1");
-    assert_eq!((&http2["succeeded"], &http2["connect"]["n"]), (&50.into(), &1.into()), "{http2}");
 
     let log = installation.work().join("latencies.hlog");
     let shown =

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod failures;
+mod http2;
 mod server;
 mod truth;
