@@ -12,7 +12,6 @@ pub mod platforms;
 pub mod report;
 pub mod results;
 pub mod schemas;
-pub mod stats;
 pub mod worker;
 
-pub use {engine, probe, workload};
+pub use {engine, probe, stats, workload};

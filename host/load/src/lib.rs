@@ -22,6 +22,7 @@ pub use engine::{LoadError, Progress, Stop, run};
 pub use hdrhistogram::Histogram;
 pub use hyper::Method;
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+pub use pacer::Pacer;
 pub use plan::{LoadPlan, Pace};
 pub use recording::{Failure, Recording, RequestRecord};
 pub use result::{Ended, LATE_NS, LoadResult, Thread};

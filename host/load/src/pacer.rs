@@ -17,7 +17,7 @@ const SPIN_NS: u64 = 60_000;
 /// Waits for instants. While it waits, and while it spins, the runtime serves its other tasks: an answer that comes in
 /// between is seen within microseconds too. (A dispatcher in a thread of its own would have to wake this one for each
 /// request, which takes longer than the whole error here.)
-pub(crate) struct Pacer {
+pub struct Pacer {
     timer: AsyncFd<OwnedFd>,
     start: Instant,
     spun_ns: u64,
@@ -28,7 +28,7 @@ impl Pacer {
     ///
     /// # Errors
     /// When the kernel gives no timer.
-    pub(crate) fn new(start: Instant) -> io::Result<Pacer> {
+    pub fn new(start: Instant) -> io::Result<Pacer> {
         let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
         // SAFETY: an OwnedFd names the same open descriptor until it is dropped, and the AsyncFd owns it until then.
         let timer = unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) }?;
@@ -39,7 +39,7 @@ impl Pacer {
     ///
     /// # Errors
     /// When the timer fails.
-    pub(crate) async fn until(&mut self, due_ns: u64) -> io::Result<u64> {
+    pub async fn until(&mut self, due_ns: u64) -> io::Result<u64> {
         loop {
             let now_ns = self.now_ns();
             if now_ns >= due_ns {
@@ -58,12 +58,12 @@ impl Pacer {
     }
 
     /// Time since the start, ns.
-    pub(crate) fn now_ns(&self) -> u64 {
+    pub fn now_ns(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     /// How long it has looked at the clock and nothing else, ns: no work, though it takes processor time.
-    pub(crate) fn spun_ns(&self) -> u64 {
+    pub fn spun_ns(&self) -> u64 {
         self.spun_ns
     }
 

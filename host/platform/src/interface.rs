@@ -7,7 +7,7 @@ use image_kind::ImageKind;
 
 use crate::{
     Answer, Billing, CallId, Capabilities, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine,
-    PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
+    PlannedRequest, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 
 /// A place that runs images.
@@ -37,6 +37,15 @@ pub trait Platform: Send + Sync {
     /// # Errors
     /// When it could not be made; what was made of it is in the ledger.
     async fn deploy(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<Deployment, PlatformError>;
+
+    /// Every request that [`Platform::deploy`] would make, in order; makes none and creates nothing. Names, regions and
+    /// settings are checked as `deploy` would.
+    ///
+    /// # Errors
+    /// What `deploy` would refuse before its first request.
+    fn requests(&self, _: &DeploymentSpec) -> Result<Vec<PlannedRequest>, PlatformError> {
+        Err(self.unsupported("tell its requests beforehand"))
+    }
 
     /// Waits until the deployment answers with this image.
     ///

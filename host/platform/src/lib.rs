@@ -10,6 +10,7 @@ mod error;
 mod interface;
 mod ledger;
 mod observation;
+mod request;
 mod undeploy;
 
 pub use answer::{Answer, CallId, InstanceIdentity, Invocation, Timings};
@@ -19,4 +20,5 @@ pub use error::PlatformError;
 pub use interface::Platform;
 pub use ledger::{Ledger, LedgerError, MemoryLedger, Resource, ResourceEntry, ResourceId, ResourceState};
 pub use observation::{Billing, Found, InstanceStatus, LogLine, LogStream, ProviderMetric, Reached, Readiness, Status};
+pub use request::PlannedRequest;
 pub use undeploy::{NotRemoved, undeploy};

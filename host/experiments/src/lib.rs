@@ -1,0 +1,34 @@
+//! The experiments on platforms: procedures over deployments, each of which answers a named question.
+//!
+//! An [`Experiment`] divides what it was asked into [`Unit`]s, carries them out one by one on a [`Bench`], and draws a
+//! [`Finding`] from what they came to. A [`Runner`] puts the units of all platforms into one random order, skips those that an
+//! earlier, cut run has done, and removes what was deployed whatever happens. It knows neither a database nor a terminal:
+//! what is recorded goes to a [`Sink`], what is deployed through a [`Deployer`].
+
+mod bench;
+mod call;
+mod catalogue;
+mod dispatch;
+mod error;
+mod finding;
+mod interface;
+mod memory;
+mod request;
+mod runner;
+mod settings;
+mod sink;
+mod site;
+
+pub use bench::Bench;
+pub use call::{Call, CallFailure};
+pub use catalogue::{CATALOGUE, find, names};
+pub use dispatch::{Scheduled, SchedulePlan};
+pub use error::{ExperimentError, RequestError};
+pub use finding::{Axis, Cell, Column, Finding, Mark, Plot, Point, Series, Table};
+pub use interface::{Estimate, Experiment, Outcome, Unit};
+pub use memory::{Kept, MemoryDeployer, MemorySink};
+pub use request::{PlannedTarget, Request, Subject};
+pub use runner::{Event, Runner, Summary};
+pub use settings::settings;
+pub use sink::{CallNumber, Measured, Sink, SinkError, Span};
+pub use site::{Deployer, KnownLives, Life, Site};

@@ -1,0 +1,1 @@
+//! Platforms that serve wasi:http components: wasmtime serve, Spin, wasmCloud.

@@ -1,0 +1,1 @@
+//! Platforms on Kubernetes: Knative, Fission, Riff, and plain Deployments.
