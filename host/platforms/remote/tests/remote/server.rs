@@ -64,10 +64,11 @@ impl Server {
                 tokio::spawn(async move {
                     match tls {
                         // A client that does not trust it ends the connection.
-                        Some(tls) => match tls.accept(stream).await {
-                            Ok(stream) => serve(stream, &seen, &behaviour).await,
-                            Err(_) => {}
-                        },
+                        Some(tls) => {
+                            if let Ok(stream) = tls.accept(stream).await {
+                                serve(stream, &seen, &behaviour).await;
+                            }
+                        }
                         None => serve(stream, &seen, &behaviour).await,
                     }
                 });
