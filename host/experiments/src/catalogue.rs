@@ -16,5 +16,7 @@ pub fn names() -> String {
 /// When there is none; the error lists those that there are.
 pub fn find(name: &str) -> Result<&'static dyn Experiment, RequestError> {
     let found = CATALOGUE.iter().find(|experiment| experiment.name() == name);
-    found.copied().ok_or_else(|| RequestError(format!("there is no experiment `{name}` on platforms; those are {}", names())))
+    found
+        .copied()
+        .ok_or_else(|| RequestError(format!("there is no experiment `{name}` on platforms; those are {}", names())))
 }

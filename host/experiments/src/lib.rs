@@ -22,7 +22,7 @@ mod site;
 pub use bench::Bench;
 pub use call::{Call, CallFailure};
 pub use catalogue::{CATALOGUE, find, names};
-pub use dispatch::{Scheduled, SchedulePlan};
+pub use dispatch::{SchedulePlan, Scheduled};
 pub use error::{ExperimentError, RequestError};
 pub use finding::{Axis, Cell, Column, Finding, Mark, Plot, Point, Series, Table};
 pub use interface::{Estimate, Experiment, Outcome, Unit};

@@ -1,0 +1,6 @@
+//! The experiments against platforms that only pretend, and find there what was set.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod pretended;
+mod runner;
+mod stage;
