@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use experiments::{Event, Experiment, RequestError, Runner, Script, Site, Subject, Summary};
+use experiments::{Event, Experiment, RequestError, Runner, Site, Subject, Summary};
 use image_build::{Image, Options};
 use platform::{Ledger, MemoryLedger};
 use serde_json::json;
@@ -36,22 +36,17 @@ const DEFAULT_FUNCTION: &str = "function1";
 /// An experiment that is asked for.
 enum Asked {
     BuiltIn(&'static dyn Experiment),
-    Own(Box<Script>),
 }
 
 impl Asked {
     fn experiment(&self) -> &dyn Experiment {
         match self {
             Asked::BuiltIn(experiment) => *experiment,
-            Asked::Own(script) => &**script,
         }
     }
 
     fn of(planned: &PlannedPlatformExperiment) -> Result<Asked, Failure> {
-        match &planned.script {
-            Some(text) => Ok(Asked::Own(Box::new(Script::parse(text, &planned.name).map_err(Failure::users)?))),
-            None => Ok(Asked::BuiltIn(experiments::find(&planned.name).map_err(Failure::users)?)),
-        }
+        Ok(Asked::BuiltIn(experiments::find(&planned.name).map_err(Failure::users)?))
     }
 }
 
@@ -71,7 +66,8 @@ impl Work {
 
 /// Whether these are experiments on platforms; a mixture is refused.
 pub(super) fn are_meant(names: &[String]) -> Result<bool, Failure> {
-    let on_platforms: Vec<&String> = names.iter().filter(|name| is_file(name) || experiments::find(name).is_ok()).collect();
+    let on_platforms: Vec<&String> =
+        names.iter().filter(|name| is_file(name) || experiments::find(name).is_ok()).collect();
     if on_platforms.is_empty() {
         return Ok(false);
     }
@@ -110,7 +106,11 @@ pub(super) async fn execute(arguments: &RunArguments, words: &[OsString], work: 
         let sites = Sites::reach(&targets, &servers, &ledger).await.map_err(target::failure)?;
         let work = work.map_or_else(|| self::work(arguments, &sites), Ok)?;
         sites.shut_down().await;
-        return if arguments.json { exit::print_json(&work.plan) } else { exit::print(&described(&work.plan, &folders)?) };
+        return if arguments.json {
+            exit::print_json(&work.plan)
+        } else {
+            exit::print(&described(&work.plan, &folders)?)
+        };
     }
     store::writable(&arguments.results.location, async |store| {
         let ledger: Arc<dyn Ledger> = Arc::new(store.ledger());
@@ -131,14 +131,7 @@ fn targets(configuration: &Configuration, names: &[String]) -> Result<Vec<Target
 fn work(arguments: &RunArguments, sites: &Sites) -> Result<Work, Failure> {
     let mut experiments = Vec::new();
     for name in deduplicated(&arguments.experiments) {
-        let script = match is_file(&name) {
-            true => {
-                let script = Script::read(name.as_ref()).map_err(Failure::users)?;
-                Some((script.name().to_owned(), script.text().to_owned()))
-            }
-            false => None,
-        };
-        let (name, script) = script.map_or((name, None), |(name, text)| (name, Some(text)));
+        let script = None;
         let settings = arguments.settings.iter().cloned().collect();
         experiments.push(PlannedPlatformExperiment { name, settings, script });
     }
@@ -163,8 +156,7 @@ fn subjects(plan: &PlatformPlan, folders: &CacheFolders) -> Result<Vec<Subject>,
     let mut subjects = Vec::new();
     for function in &plan.functions {
         for size in &plan.sizes {
-            let prepared =
-                workload::prepare(function, *size, plan.seed, &folders.objects()).map_err(Failure::users)?;
+            let prepared = workload::prepare(function, *size, plan.seed, &folders.objects()).map_err(Failure::users)?;
             subjects.push(Subject {
                 function: function.clone(),
                 size: prepared.label,
@@ -177,11 +169,7 @@ fn subjects(plan: &PlatformPlan, folders: &CacheFolders) -> Result<Vec<Subject>,
 }
 
 /// Each experiment of a plan with its units in order.
-fn runners<'a>(
-    plan: &PlatformPlan,
-    asked: &'a [Asked],
-    subjects: &[Subject],
-) -> Result<Vec<Runner<'a>>, RequestError> {
+fn runners<'a>(plan: &PlatformPlan, asked: &'a [Asked], subjects: &[Subject]) -> Result<Vec<Runner<'a>>, RequestError> {
     let runners = plan.experiments.iter().zip(asked);
     runners.map(|(planned, asked)| Runner::new(asked.experiment(), plan.request(planned, subjects))).collect()
 }
@@ -375,7 +363,8 @@ fn described(plan: &PlatformPlan, folders: &CacheFolders) -> Result<String, Fail
     let mut text = String::new();
     let targets: Vec<&str> = plan.targets.iter().map(|target| target.target.as_str()).collect();
     // A String takes all that is written to it.
-    let _ = writeln!(text, "where: {}; functions: {}; seed {}", targets.join(", "), plan.functions.join(", "), plan.seed);
+    let _ =
+        writeln!(text, "where: {}; functions: {}; seed {}", targets.join(", "), plan.functions.join(", "), plan.seed);
     let (mut seconds, mut invocations) = (0.0, 0);
     for runner in &runners {
         let estimates = runner.units().iter().map(|unit| unit.estimate);

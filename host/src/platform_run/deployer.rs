@@ -28,8 +28,7 @@ impl LedgerDeployer {
 
     async fn make(&self, site: &Site, spec: DeploymentSpec) -> Result<Deployment, PlatformError> {
         let kind = platforms::find(site.platform.name()).map_err(|error| PlatformError::Invalid(error.to_string()))?;
-        let how =
-            Deploying { run: Some(self.run), on_this_machine: kind.on_this_machine, ready_within: READY_WITHIN };
+        let how = Deploying { run: Some(self.run), on_this_machine: kind.on_this_machine, ready_within: READY_WITHIN };
         let deployed = deployments::deploy(&*site.platform, &self.ledger, spec, how).await.map_err(of_deploying)?;
         Ok(deployed.deployment)
     }
@@ -40,9 +39,9 @@ impl Deployer for LedgerDeployer {
     async fn deploy(&self, site: &Site, spec: DeploymentSpec) -> Result<Deployment, PlatformError> {
         // Names of experiments carry the deployment's id; another one is somebody's, who would lose it at the experiment's end.
         let known = self.ledger.deployments().await.map_err(|error| of_deploying(DeployError::Store(error)))?;
-        let is_taken = known.iter().any(|entry| {
-            entry.target == site.platform.target() && entry.name == spec.name && entry.id != spec.id
-        });
+        let is_taken = known
+            .iter()
+            .any(|entry| entry.target == site.platform.target() && entry.name == spec.name && entry.id != spec.id);
         if is_taken {
             return Err(PlatformError::Invalid(format!(
                 "`{}` is deployed on {} already, and an experiment does not touch what it did not make; `faasbench undeploy {} \

@@ -4,8 +4,8 @@
 mod deployer;
 mod outcomes;
 mod plan;
-mod sites;
 mod sink;
+mod sites;
 
 pub use deployer::LedgerDeployer;
 pub use outcomes::{FINDING, SPAN, UNIT, units_done};

@@ -37,13 +37,7 @@ impl StoreSink {
         self.document(&finding.experiment, FINDING, &finding.experiment, finding)
     }
 
-    fn document(
-        &self,
-        experiment: &str,
-        kind: &str,
-        name: &str,
-        document: &impl Serialize,
-    ) -> Result<(), SinkError> {
+    fn document(&self, experiment: &str, kind: &str, name: &str, document: &impl Serialize) -> Result<(), SinkError> {
         let document = serde_json::to_string(document).map_err(|error| SinkError(error.to_string()))?;
         self.record(Document {
             invocation: None,

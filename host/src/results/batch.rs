@@ -60,7 +60,15 @@ impl NextIds {
     /// Those of a run that has no rows.
     pub(super) fn first(run: RunNumber) -> Self {
         let first = run.first_row();
-        Self { invocation: first, record: first, sample: first, counter: first, metric: first, document: first, note: first }
+        Self {
+            invocation: first,
+            record: first,
+            sample: first,
+            counter: first,
+            metric: first,
+            document: first,
+            note: first,
+        }
     }
 }
 

@@ -29,15 +29,8 @@ pub enum RunTable {
 
 impl RunTable {
     /// All of them.
-    pub const ALL: [RunTable; 7] = [
-        Self::Invocations,
-        Self::Records,
-        Self::Samples,
-        Self::Counters,
-        Self::Metrics,
-        Self::Documents,
-        Self::Notes,
-    ];
+    pub const ALL: [RunTable; 7] =
+        [Self::Invocations, Self::Records, Self::Samples, Self::Counters, Self::Metrics, Self::Documents, Self::Notes];
 
     /// Its name in the database.
     pub fn name(self) -> &'static str {
