@@ -1,9 +1,9 @@
 //! The experiments: one line each.
 
-use crate::{Experiment, RequestError};
+use crate::{Experiment, RequestError, experiments};
 
 /// All of them, in the order of lists and reports.
-pub static CATALOGUE: &[&dyn Experiment] = &[];
+pub static CATALOGUE: &[&dyn Experiment] = &[&experiments::ColdStart];
 
 /// Their names, for a message.
 pub fn names() -> String {

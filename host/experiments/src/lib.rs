@@ -10,6 +10,7 @@ mod call;
 mod catalogue;
 mod dispatch;
 mod error;
+mod experiments;
 mod finding;
 mod interface;
 mod memory;
