@@ -59,10 +59,10 @@ pub struct Outcome {
 #[async_trait]
 pub trait Experiment: Send + Sync {
     /// Its name in flags and results.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The question that it answers.
-    fn question(&self) -> &'static str;
+    fn question(&self) -> &str;
 
     /// What a platform would have to be able to do and can't, in words that end "it can't …"; `None`: it can be carried out.
     fn missing(&self, capabilities: &Capabilities) -> Option<&'static str>;
