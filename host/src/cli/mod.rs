@@ -24,6 +24,7 @@ mod report;
 mod results;
 mod resume;
 mod run;
+mod run_on_platforms;
 mod serve;
 mod show;
 mod status;
@@ -57,6 +58,7 @@ pub fn main(main_monotonic_ns: u64) -> ExitCode {
     let mut builder = match command {
         // These have instances in this process, or serve many at once.
         Command::Serve(_) | Command::Verify(_) => tokio::runtime::Builder::new_multi_thread(),
+        Command::Run(ref arguments) if run::is_on_platforms(arguments) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = match builder.enable_all().build() {

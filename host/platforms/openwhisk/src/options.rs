@@ -1,5 +1,7 @@
 //! The table `options` of a target.
 
+use std::path::PathBuf;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -50,6 +52,8 @@ pub struct Options {
     pub auth_variable: String,
     /// The name of the environment variable with the key of nested calls; absent: they have the key that deploys.
     pub invoke_auth_variable: Option<String>,
+    /// A file of certificates (PEM) that are trusted beside the system's: many installations have a CA of their own.
+    pub certificates: Option<PathBuf>,
     /// Least memory of an action, MiB, as the installation has it.
     pub memory_minimum_mib: u64,
     /// Most memory of an action, MiB, as the installation has it.
@@ -73,6 +77,7 @@ impl Default for Options {
             invoke_endpoint: None,
             auth_variable: "OPENWHISK_AUTH".to_owned(),
             invoke_auth_variable: None,
+            certificates: None,
             memory_minimum_mib: 128,
             memory_maximum_mib: 512,
             time_maximum_ms: 300_000,

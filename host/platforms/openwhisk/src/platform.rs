@@ -9,7 +9,7 @@ use platform::{
     Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine,
     PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Status,
 };
-use remote_platform::{Api, ApiRequest, Connection, InvokeWay, Method, Url};
+use remote_platform::{Api, ApiRequest, ApiSettings, Connection, InvokeWay, Method, Url};
 use serde_json::Value;
 
 use crate::credentials::{self, PLATFORM, Properties, Variables};
@@ -49,7 +49,8 @@ pub fn connect_with(
         ))
     })?;
     let basic = credentials::basic(&options.auth_variable, variables, &properties)?;
-    let api = Api::new(PLATFORM, &endpoint, Some(credentials::authorization(&basic)?))?;
+    let settings = ApiSettings { certificates: options.certificates.clone(), proxy: None };
+    let api = Api::with(PLATFORM, &endpoint, Some(credentials::authorization(&basic)?), &settings)?;
     let invoke_way = invoke_way(&options, &api, &basic, variables)?;
     Ok(Arc::new(OpenWhisk { connection, options, api, invoke_way }))
 }

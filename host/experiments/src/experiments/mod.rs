@@ -1,0 +1,9 @@
+//! The experiments themselves, each in a file or a folder of its own, and what several of them use.
+
+mod cold_start;
+mod figures;
+mod plan;
+mod record;
+mod tally;
+
+pub(crate) use cold_start::ColdStart;

@@ -1,0 +1,7 @@
+//! The experiments against platforms that only pretend, and find there what was set.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod cold_start;
+mod pretended;
+mod runner;
+mod stage;
