@@ -2,8 +2,10 @@
 
 mod cold_start;
 mod figures;
+mod keep_alive;
 mod plan;
 mod record;
 mod tally;
 
 pub(crate) use cold_start::ColdStart;
+pub(crate) use keep_alive::KeepAlive;

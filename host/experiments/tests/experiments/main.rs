@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod cold_start;
+mod keep_alive;
 mod pretended;
 mod runner;
 mod stage;
