@@ -190,8 +190,8 @@ async fn measure(
     let progress = Progress::on_standard_error(functions.len() as u64 * plan.targets.len() as u64);
     let mut images: BTreeMap<String, BTreeMap<String, Image>> = BTreeMap::new();
     for (target, platform) in sites.platforms() {
-        let kind = platform.image_kind();
-        let built = packages::build_kind(&functions, kind, Options::default(), folders, &progress).await;
+        let options = Options { kind: Some(platform.image_kind()), ..Options::default() };
+        let built = packages::build(&functions, target.platform, options, folders, &progress).await;
         let built = built.inspect_err(|_| progress.finish())?;
         let by_function = functions.iter().map(|function| function.name.to_owned());
         images.insert(target.name.clone(), by_function.zip(built.into_iter().map(|built| built.image)).collect());

@@ -3,6 +3,7 @@
 use image_build::ImageKind;
 use thiserror::Error;
 
+use super::connectors;
 use super::drivers::{self, MakeDriver};
 use super::remote::Connect;
 
@@ -48,6 +49,22 @@ pub static CATALOGUE: &[PlatformKind] = &[
         on_this_machine: true,
         driver: Some(drivers::container),
         connect: None,
+    },
+    PlatformKind {
+        name: "openwhisk",
+        summary: "Apache OpenWhisk: actions of an image or an archive, through its API",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::openwhisk),
+    },
+    PlatformKind {
+        name: "lambda",
+        summary: "AWS Lambda, through AWS's interface and its credentials here",
+        image: ImageKind::LambdaZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::lambda),
     },
 ];
 
