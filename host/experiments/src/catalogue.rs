@@ -7,6 +7,8 @@ use crate::{Experiment, RequestError, experiments};
 pub static CATALOGUE: &[&dyn Experiment] = &[
     &experiments::ColdStart,
     &experiments::KeepAlive,
+    &experiments::Lifetime,
+    &experiments::Concurrency,
 ];
 
 /// Their names, for a message.
