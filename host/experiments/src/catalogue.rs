@@ -3,7 +3,13 @@
 use crate::{Experiment, RequestError, experiments};
 
 /// All of them, in the order of lists and reports.
-pub static CATALOGUE: &[&dyn Experiment] = &[&experiments::ColdStart];
+#[rustfmt::skip]
+pub static CATALOGUE: &[&dyn Experiment] = &[
+    &experiments::ColdStart,
+    &experiments::KeepAlive,
+    &experiments::Lifetime,
+    &experiments::Concurrency,
+];
 
 /// Their names, for a message.
 pub fn names() -> String {

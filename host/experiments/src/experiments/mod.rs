@@ -1,9 +1,15 @@
 //! The experiments themselves, each in a file or a folder of its own, and what several of them use.
 
 mod cold_start;
+mod concurrency;
 mod figures;
+mod keep_alive;
+mod lifetime;
 mod plan;
 mod record;
 mod tally;
 
 pub(crate) use cold_start::ColdStart;
+pub(crate) use concurrency::Concurrency;
+pub(crate) use keep_alive::KeepAlive;
+pub(crate) use lifetime::Lifetime;

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod cold_start;
+mod concurrency;
+mod keep_alive;
+mod lifetime;
 mod pretended;
 mod runner;
 mod stage;
