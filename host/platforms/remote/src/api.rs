@@ -156,7 +156,8 @@ impl ApiResponse {
     /// What an answer without success means.
     pub fn refusal(&self) -> PlatformError {
         let said = self.text();
-        let reason = if said.is_empty() { format!("status {}", self.status) } else { format!("status {}: {said}", self.status) };
+        let reason =
+            if said.is_empty() { format!("status {}", self.status) } else { format!("status {}: {said}", self.status) };
         match self.status.as_u16() {
             401 | 403 => PlatformError::Denied {
                 platform: self.platform.to_owned(),
@@ -282,14 +283,7 @@ impl Api {
         let response = builder.send().await.map_err(failed)?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await.map_err(failed)?;
-        Ok(ApiResponse {
-            status,
-            headers,
-            body,
-            repetitions: 0,
-            doing: request.doing.clone(),
-            platform: self.platform,
-        })
+        Ok(ApiResponse { status, headers, body, repetitions: 0, doing: request.doing.clone(), platform: self.platform })
     }
 
     /// Calls a function: one POST of `body` to `address`, which may be outside of the API and gets its credentials only when
