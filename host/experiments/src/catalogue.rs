@@ -1,9 +1,10 @@
 //! The experiments: one line each.
 
+use crate::experiments::{Chain, Monolith, Overhead, Ping, TraceReplay};
 use crate::{Experiment, RequestError};
 
 /// All of them, in the order of lists and reports.
-pub static CATALOGUE: &[&dyn Experiment] = &[];
+pub static CATALOGUE: &[&dyn Experiment] = &[&Overhead, &Ping, &Chain, &Monolith, &TraceReplay];
 
 /// Their names, for a message.
 pub fn names() -> String {
@@ -16,5 +17,7 @@ pub fn names() -> String {
 /// When there is none; the error lists those that there are.
 pub fn find(name: &str) -> Result<&'static dyn Experiment, RequestError> {
     let found = CATALOGUE.iter().find(|experiment| experiment.name() == name);
-    found.copied().ok_or_else(|| RequestError(format!("there is no experiment `{name}` on platforms; those are {}", names())))
+    found
+        .copied()
+        .ok_or_else(|| RequestError(format!("there is no experiment `{name}` on platforms; those are {}", names())))
 }

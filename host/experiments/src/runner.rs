@@ -7,7 +7,9 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 
-use crate::{Bench, Deployer, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Sink, SinkError, Site, Unit};
+use crate::{
+    Bench, Deployer, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Sink, SinkError, Site, Unit,
+};
 
 /// What a runner tells while it works.
 #[derive(Debug)]
