@@ -9,6 +9,11 @@ pub static CATALOGUE: &[&dyn Experiment] = &[
     &experiments::KeepAlive,
     &experiments::Lifetime,
     &experiments::Concurrency,
+    &experiments::Overhead,
+    &experiments::Ping,
+    &experiments::Chain,
+    &experiments::Monolith,
+    &experiments::TraceReplay,
 ];
 
 /// Their names, for a message.
