@@ -1,10 +1,20 @@
 //! The experiments: one line each.
 
-use crate::experiments::{Chain, Monolith, Overhead, Ping, TraceReplay};
-use crate::{Experiment, RequestError};
+use crate::{Experiment, RequestError, experiments};
 
 /// All of them, in the order of lists and reports.
-pub static CATALOGUE: &[&dyn Experiment] = &[&Overhead, &Ping, &Chain, &Monolith, &TraceReplay];
+#[rustfmt::skip]
+pub static CATALOGUE: &[&dyn Experiment] = &[
+    &experiments::ColdStart,
+    &experiments::KeepAlive,
+    &experiments::Lifetime,
+    &experiments::Concurrency,
+    &experiments::Overhead,
+    &experiments::Ping,
+    &experiments::Chain,
+    &experiments::Monolith,
+    &experiments::TraceReplay,
+];
 
 /// Their names, for a message.
 pub fn names() -> String {

@@ -74,6 +74,16 @@ impl<'a> Runner<'a> {
         Ok(Runner { experiment, request, left_out, units })
     }
 
+    /// The experiment's name.
+    pub fn name(&self) -> &str {
+        self.experiment.name()
+    }
+
+    /// The functions that it deploys; none where every target was left out.
+    pub fn functions(&self) -> Vec<String> {
+        if self.request.targets.is_empty() { Vec::new() } else { self.experiment.functions(&self.request) }
+    }
+
     /// The units, in the order in which they are carried out.
     pub fn units(&self) -> &[Unit] {
         &self.units
