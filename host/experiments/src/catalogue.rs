@@ -9,6 +9,8 @@ pub static CATALOGUE: &[&dyn Experiment] = &[
     &experiments::KeepAlive,
     &experiments::Lifetime,
     &experiments::Concurrency,
+    &experiments::Throughput,
+    &experiments::Isolation,
 ];
 
 /// Their names, for a message.

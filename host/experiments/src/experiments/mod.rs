@@ -3,13 +3,18 @@
 mod cold_start;
 mod concurrency;
 mod figures;
+mod isolation;
 mod keep_alive;
 mod lifetime;
+mod neighbours;
 mod plan;
 mod record;
 mod tally;
+mod throughput;
 
 pub(crate) use cold_start::ColdStart;
 pub(crate) use concurrency::Concurrency;
+pub(crate) use isolation::Isolation;
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use lifetime::Lifetime;
+pub(crate) use throughput::Throughput;

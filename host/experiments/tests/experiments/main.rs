@@ -3,8 +3,10 @@
 
 mod cold_start;
 mod concurrency;
+mod isolation;
 mod keep_alive;
 mod lifetime;
 mod pretended;
 mod runner;
 mod stage;
+mod throughput;
