@@ -8,6 +8,7 @@ pub static CATALOGUE: &[&dyn Experiment] = &[
     &experiments::ColdStart,
     &experiments::KeepAlive,
     &experiments::Lifetime,
+    &experiments::ScaleUp,
     &experiments::Concurrency,
     &experiments::Throughput,
     &experiments::Isolation,

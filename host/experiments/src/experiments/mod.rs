@@ -9,6 +9,7 @@ mod lifetime;
 mod neighbours;
 mod plan;
 mod record;
+mod scale_up;
 mod tally;
 mod throughput;
 
@@ -17,4 +18,5 @@ pub(crate) use concurrency::Concurrency;
 pub(crate) use isolation::Isolation;
 pub(crate) use keep_alive::KeepAlive;
 pub(crate) use lifetime::Lifetime;
+pub(crate) use scale_up::ScaleUp;
 pub(crate) use throughput::Throughput;

@@ -8,5 +8,6 @@ mod keep_alive;
 mod lifetime;
 mod pretended;
 mod runner;
+mod scale_up;
 mod stage;
 mod throughput;
