@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use platform::{Deployment, DeploymentId, DeploymentSpec, Invocation};
 use tokio::sync::watch;
 
-use crate::dispatch::{Scheduled, SchedulePlan, dispatch};
+use crate::dispatch::{SchedulePlan, Scheduled, dispatch};
 use crate::{Call, CallNumber, Deployer, ExperimentError, Request, Sink, Site, Subject, Unit};
 
 /// How long an answer is waited for where the experiment does not say.
@@ -209,11 +209,7 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// When it was stopped, or they could not be recorded or made.
-    pub async fn on_schedule(
-        &self,
-        deployment: &Deployment,
-        plan: SchedulePlan,
-    ) -> Result<Scheduled, ExperimentError> {
+    pub async fn on_schedule(&self, deployment: &Deployment, plan: SchedulePlan) -> Result<Scheduled, ExperimentError> {
         self.going_on()?;
         dispatch(self.site.platform.clone(), deployment, plan, self.stop.clone(), |call| {
             self.record(deployment, call).map(|_| ())

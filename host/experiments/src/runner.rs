@@ -1,13 +1,15 @@
 //! Carrying out units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 
-use crate::{Bench, Deployer, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Sink, SinkError, Site, Unit};
+use crate::{
+    Bench, Deployer, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Sink, SinkError, Site, Unit,
+};
 
 /// What a runner tells while it works.
 #[derive(Debug)]
@@ -70,6 +72,16 @@ impl<'a> Runner<'a> {
         units.shuffle(&mut ChaCha8Rng::seed_from_u64(request.seed));
         units.sort_by_key(|unit| unit.round);
         Ok(Runner { experiment, request, left_out, units })
+    }
+
+    /// The experiment's name.
+    pub fn name(&self) -> &str {
+        self.experiment.name()
+    }
+
+    /// The functions that it deploys; none where every target was left out.
+    pub fn functions(&self) -> BTreeSet<String> {
+        if self.request.targets.is_empty() { BTreeSet::new() } else { self.experiment.functions(&self.request) }
     }
 
     /// The units, in the order in which they are carried out.

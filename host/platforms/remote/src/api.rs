@@ -102,6 +102,12 @@ impl Api {
         Api { patience, ..self }
     }
 
+    /// The same, let in by something else: for tokens that don't last.
+    #[must_use]
+    pub fn with_authorization(&self, authorization: Authorization) -> Api {
+        Api { authorization: Some(authorization), ..self.clone() }
+    }
+
     /// Its address.
     pub fn base(&self) -> &Url {
         &self.base

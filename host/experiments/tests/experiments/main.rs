@@ -1,0 +1,13 @@
+//! The experiments against platforms that only pretend, and find there what was set.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod cold_start;
+mod concurrency;
+mod isolation;
+mod keep_alive;
+mod lifetime;
+mod pretended;
+mod runner;
+mod scale_up;
+mod stage;
+mod throughput;
