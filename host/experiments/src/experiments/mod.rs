@@ -6,6 +6,7 @@ mod concurrency;
 mod figures;
 mod keep_alive;
 mod lifetime;
+mod median;
 mod monolith;
 mod overhead;
 mod ping;
