@@ -8,12 +8,15 @@ pub static CATALOGUE: &[&dyn Experiment] = &[
     &experiments::ColdStart,
     &experiments::KeepAlive,
     &experiments::Lifetime,
+    &experiments::ScaleUp,
     &experiments::Concurrency,
+    &experiments::Throughput,
     &experiments::Overhead,
     &experiments::Ping,
     &experiments::Chain,
     &experiments::Monolith,
     &experiments::TraceReplay,
+    &experiments::Isolation,
 ];
 
 /// Their names, for a message.

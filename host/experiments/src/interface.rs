@@ -67,16 +67,6 @@ pub trait Experiment: Send + Sync {
     /// What a platform would have to be able to do and can't, in words that end "it can't …"; `None`: it can be carried out.
     fn missing(&self, capabilities: &Capabilities) -> Option<&'static str>;
 
-    /// The functions that it deploys; their images are there when it runs.
-    fn functions(&self, request: &Request) -> Vec<String> {
-        let mut functions = Vec::new();
-        for subject in &request.subjects {
-            functions.push(subject.function.clone());
-            functions.extend(subject.calls.iter().cloned());
-        }
-        functions
-    }
-
     /// The default settings, JSON: what `--set` can change.
     fn defaults(&self, quick: bool) -> serde_json::Value;
 

@@ -17,6 +17,26 @@ fn at_once(connected: Connected) -> Connecting {
     ready.boxed()
 }
 
+pub(super) fn function_project(connection: Connection) -> Connecting {
+    at_once(fn_platform::connect(connection))
+}
+
+pub(super) fn kubernetes(connection: Connection) -> Connecting {
+    kubernetes_platform::connect_kubernetes(connection).boxed()
+}
+
+pub(super) fn knative(connection: Connection) -> Connecting {
+    kubernetes_platform::connect_knative(connection).boxed()
+}
+
+pub(super) fn fission(connection: Connection) -> Connecting {
+    kubernetes_platform::connect_fission(connection).boxed()
+}
+
+pub(super) fn riff(connection: Connection) -> Connecting {
+    kubernetes_platform::connect_riff(connection).boxed()
+}
+
 pub(super) fn openwhisk(connection: Connection) -> Connecting {
     at_once(openwhisk_platform::connect(connection))
 }

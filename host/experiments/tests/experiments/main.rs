@@ -3,8 +3,11 @@
 
 mod cold_start;
 mod concurrency;
+mod isolation;
 mod keep_alive;
 mod lifetime;
 mod pretended;
 mod runner;
+mod scale_up;
 mod stage;
+mod throughput;
