@@ -1,5 +1,7 @@
 //! The interface of an experiment.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use platform::Capabilities;
 use schemars::JsonSchema;
@@ -69,6 +71,12 @@ pub trait Experiment: Send + Sync {
 
     /// The default settings, JSON: what `--set` can change.
     fn defaults(&self, quick: bool) -> serde_json::Value;
+
+    /// The functions whose images it deploys: by default those of the workloads and those that they call.
+    fn functions(&self, request: &Request) -> BTreeSet<String> {
+        let named = request.subjects.iter().flat_map(|subject| subject.calls.iter().chain([&subject.function]));
+        named.cloned().collect()
+    }
 
     /// Divides a request into units. Platforms that lack something are left out of `request.targets` already.
     ///

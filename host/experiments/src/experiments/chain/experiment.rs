@@ -155,8 +155,8 @@ impl Experiment for Chain {
         serde_json::to_value(defaults(quick)).unwrap_or_default()
     }
 
-    fn functions(&self, _: &Request) -> Vec<String> {
-        FUNCTIONS.map(str::to_owned).to_vec()
+    fn functions(&self, _: &Request) -> BTreeSet<String> {
+        FUNCTIONS.map(str::to_owned).into()
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {

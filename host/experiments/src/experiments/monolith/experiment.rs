@@ -1,6 +1,6 @@
 //! What is measured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -162,7 +162,7 @@ impl Experiment for Monolith {
         serde_json::to_value(defaults(quick)).unwrap_or_default()
     }
 
-    fn functions(&self, _: &Request) -> Vec<String> {
+    fn functions(&self, _: &Request) -> BTreeSet<String> {
         SMALL.into_iter().chain([BIG]).map(str::to_owned).collect()
     }
 

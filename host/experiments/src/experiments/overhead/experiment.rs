@@ -1,5 +1,7 @@
 //! What is measured.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use platform::Capabilities;
@@ -121,8 +123,8 @@ impl Experiment for Overhead {
         serde_json::to_value(defaults(quick)).unwrap_or_default()
     }
 
-    fn functions(&self, request: &Request) -> Vec<String> {
-        record_functions(request)
+    fn functions(&self, request: &Request) -> BTreeSet<String> {
+        record_functions(request).into_iter().collect()
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {

@@ -1,5 +1,7 @@
 //! What is measured.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use platform::Capabilities;
@@ -86,8 +88,8 @@ impl Experiment for Ping {
         serde_json::to_value(defaults(quick)).unwrap_or_default()
     }
 
-    fn functions(&self, _: &Request) -> Vec<String> {
-        vec![NO_OP.to_owned()]
+    fn functions(&self, _: &Request) -> BTreeSet<String> {
+        BTreeSet::from([NO_OP.to_owned()])
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {

@@ -1,5 +1,6 @@
 //! What is measured.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -78,8 +79,8 @@ impl Experiment for TraceReplay {
         serde_json::to_value(defaults(quick)).unwrap_or_default()
     }
 
-    fn functions(&self, _: &Request) -> Vec<String> {
-        vec![FUNCTION.to_owned()]
+    fn functions(&self, _: &Request) -> BTreeSet<String> {
+        BTreeSet::from([FUNCTION.to_owned()])
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {
