@@ -3,7 +3,8 @@
 use crate::{Experiment, RequestError, experiments};
 
 /// All of them, in the order of lists and reports.
-pub static CATALOGUE: &[&dyn Experiment] = &[&experiments::ColdStart];
+pub static CATALOGUE: &[&dyn Experiment] =
+    &[&experiments::PerfCost, &experiments::ColdStart, &experiments::Variance, &experiments::Regression];
 
 /// Their names, for a message.
 pub fn names() -> String {
