@@ -1,6 +1,6 @@
 //! Carrying out units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -80,8 +80,8 @@ impl<'a> Runner<'a> {
     }
 
     /// The functions that it deploys; none where every target was left out.
-    pub fn functions(&self) -> Vec<String> {
-        if self.request.targets.is_empty() { Vec::new() } else { self.experiment.functions(&self.request) }
+    pub fn functions(&self) -> BTreeSet<String> {
+        if self.request.targets.is_empty() { BTreeSet::new() } else { self.experiment.functions(&self.request) }
     }
 
     /// The units, in the order in which they are carried out.

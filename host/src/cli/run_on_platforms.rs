@@ -190,8 +190,8 @@ async fn measure(
     let progress = Progress::on_standard_error(functions.len() as u64 * plan.targets.len() as u64);
     let mut images: BTreeMap<String, BTreeMap<String, Image>> = BTreeMap::new();
     for (target, platform) in sites.platforms() {
-        let kind = platform.image_kind();
-        let built = packages::build_kind(&functions, kind, Options::default(), folders, &progress).await;
+        let options = Options { kind: Some(platform.image_kind()), ..Options::default() };
+        let built = packages::build(&functions, target.platform, options, folders, &progress).await;
         let built = built.inspect_err(|_| progress.finish())?;
         let by_function = functions.iter().map(|function| function.name.to_owned());
         images.insert(target.name.clone(), by_function.zip(built.into_iter().map(|built| built.image)).collect());
@@ -241,7 +241,8 @@ async fn measure(
 /// The functions that the experiments need.
 fn functions(runners: &[Runner<'_>]) -> Result<Vec<&'static Function>, Failure> {
     let names: Vec<String> = runners.iter().flat_map(Runner::functions).collect();
-    workloads::functions(&names)
+    // No name would mean all.
+    if names.is_empty() { Ok(Vec::new()) } else { workloads::functions(&names) }
 }
 
 /// What came of every experiment that was begun, by its name.

@@ -1,6 +1,6 @@
 //! A script as an experiment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -146,11 +146,11 @@ impl Experiment for Script {
         })
     }
 
-    fn functions(&self, request: &Request) -> Vec<String> {
-        let mut functions: Vec<String> = Vec::new();
+    fn functions(&self, request: &Request) -> BTreeSet<String> {
+        let mut functions = BTreeSet::new();
         if self.takes_functions() {
             for subject in &request.subjects {
-                functions.push(subject.function.clone());
+                functions.insert(subject.function.clone());
                 functions.extend(subject.calls.iter().cloned());
             }
         }
@@ -159,8 +159,6 @@ impl Experiment for Script {
         for values in combinations(&file.variables) {
             functions.extend(self.deployments.iter().filter_map(|rule| Some(values.text(rule.image.as_ref()?))));
         }
-        let mut seen = std::collections::BTreeSet::new();
-        functions.retain(|name| seen.insert(name.clone()));
         functions
     }
 

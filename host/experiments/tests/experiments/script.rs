@@ -273,7 +273,8 @@ async fn variables_can_be_set_and_wrong_ones_are_refused() {
     assert!(planned(&[("mib", json!(0))]).unwrap_err().contains("deployment[0].memory-mib"));
     assert!(planned(&[("mib", json!([]))]).unwrap_err().contains("no value"));
     assert!(planned(&[("rounds", json!(0))]).unwrap_err().contains("rounds"));
-    assert_eq!(steps.functions(&request(&[&stage], &["function1"], &[])), ["function1", "monolith"]);
+    let functions = steps.functions(&request(&[&stage], &["function1"], &[]));
+    assert_eq!(functions, ["function1".to_owned(), "monolith".to_owned()].into());
     let none: [&str; 0] = [];
     assert!(Runner::new(&steps, request(&[&stage], &none, &[])).is_err());
     // One that names all of its functions takes none.

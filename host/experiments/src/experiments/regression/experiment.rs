@@ -1,5 +1,7 @@
 //! The plan, and carrying it out.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use platform::{Capabilities, ColdStart as Way, Deployment};
 use serde::{Deserialize, Serialize};
@@ -56,10 +58,10 @@ impl Experiment for Regression {
         None
     }
 
-    fn functions(&self, request: &Request) -> Vec<String> {
-        let mut functions = Vec::new();
+    fn functions(&self, request: &Request) -> BTreeSet<String> {
+        let mut functions = BTreeSet::new();
         for subject in &request.subjects {
-            functions.push(subject.function.clone());
+            functions.insert(subject.function.clone());
             functions.extend(subject.calls.iter().cloned());
         }
         if let Ok(settings) = of(request) {
