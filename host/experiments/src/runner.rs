@@ -120,6 +120,7 @@ impl<'a> Runner<'a> {
             tell(Event::LeftOut(target, why));
             sink.note(&format!("{} was left out of {}: {why}", target, self.experiment.name()))?;
         }
+        let mut first_round = None;
         for (number, unit) in self.units.iter().enumerate() {
             if let Some(measured) = done.get(&unit.key()) {
                 tell(Event::DoneBefore(unit));
@@ -137,7 +138,8 @@ impl<'a> Runner<'a> {
                 summary.failed.push((unit.key(), why));
                 continue;
             };
-            let bench = Bench::new(site, &self.request, unit, sink, deployer, stop.clone());
+            let first_round = *first_round.get_or_insert_with(|| (unit.round, tokio::time::Instant::now()));
+            let bench = Bench::new(site, &self.request, unit, (sink, deployer), stop.clone(), first_round);
             let came = self.experiment.run(unit, &bench).await;
             for trouble in bench.clear().await {
                 tell(Event::NotRemoved(unit, &trouble));
