@@ -7,6 +7,7 @@ use platform::PlatformError;
 use remote_platform::header::HeaderMap;
 use remote_platform::{Api, ApiRequest, ApiSettings, Authorization, Connection, Method, Probe};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::Options;
 use crate::function::{FunctionDeployment, FunctionStatus, Information};
@@ -20,6 +21,12 @@ const ENDPOINT: &str = "http://127.0.0.1:8080";
 
 /// How long a request may take: faasd returns from an update when the old instance has ended, and waits 30 s for that.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What runs functions on Kubernetes; the community edition says `faas-netes-ce`.
+const FAAS_NETES: &str = "faas-netes";
+/// How often an update is asked for that fails without a word, and the pause in between.
+const UPDATES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// The gateway's API.
 #[derive(Debug, Clone)]
@@ -146,6 +153,24 @@ impl Gateway {
 
     pub(crate) fn update_request(&self, function: &FunctionDeployment) -> ApiRequest {
         self.body(format!("updating the function {}", function.service), Method::PUT, function)
+    }
+
+    /// Updates a function. faas-netes answers 200 instead of 202 where the update failed, such as when something else changed
+    /// the function at the same time, and says why only in its own log: then it is asked again.
+    pub(crate) async fn update(&self, function: &FunctionDeployment, provider: &str) -> Result<(), PlatformError> {
+        let request = self.update_request(function);
+        for _ in 0..UPDATES {
+            let answer = self.ask(&request, &[]).await?;
+            if !provider.starts_with(FAAS_NETES) || answer.status != 200 {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+        Err(PlatformError::Failed {
+            platform: PLATFORM.to_owned(),
+            doing: request.doing,
+            reason: format!("{provider} failed {UPDATES} times without saying why; its own log does"),
+        })
     }
 
     fn body(&self, doing: String, method: Method, function: &FunctionDeployment) -> ApiRequest {

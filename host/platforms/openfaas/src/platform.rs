@@ -155,7 +155,7 @@ impl OpenFaas {
         spec.scale = scale;
         let function = self.function(&spec, &details.image, &details.gateway);
         let since_unix_ns = Begin::now().unix_ns;
-        self.gateway.ask(&self.gateway.update_request(&function), &[]).await?;
+        self.gateway.update(&function, &details.provider).await?;
         ready::wait(&self.gateway, &spec.name, since_unix_ns, details.provider == FAASD, COLD).await
     }
 
@@ -313,7 +313,7 @@ impl Platform for OpenFaas {
         let (entry, _) = intended(ledger, &resource).await?;
         let since_unix_ns = Begin::now().unix_ns;
         match found {
-            Some(_) => self.gateway.ask(&self.gateway.update_request(&function), &[]).await.map(drop)?,
+            Some(_) => self.gateway.update(&function, &provider).await?,
             None => self.create(spec, &function).await?,
         }
         ledger.created(entry, &resource.details).await?;
