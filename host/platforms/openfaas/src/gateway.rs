@@ -5,11 +5,12 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use platform::PlatformError;
 use remote_platform::header::HeaderMap;
-use remote_platform::{Api, ApiRequest, ApiSettings, Authorization, Connection, Method, Probe};
+use remote_platform::{Api, ApiRequest, ApiSettings, Connection, Method, Probe};
 use serde_json::json;
 use tokio::time::sleep;
 
 use crate::Options;
+use crate::credentials::Credentials;
 use crate::function::{FunctionDeployment, FunctionStatus, Information};
 
 /// The platform's name.
@@ -33,8 +34,8 @@ const PAUSE: Duration = Duration::from_millis(300);
 pub(crate) struct Gateway {
     pub(crate) api: Api,
     namespace: Option<String>,
-    password_environment: String,
-    has_password: bool,
+    /// What to do when the credentials do not do.
+    advice: String,
 }
 
 impl Gateway {
@@ -43,25 +44,10 @@ impl Gateway {
             Some(endpoint) => endpoint.clone(),
             None => std::env::var(ENDPOINT_VARIABLE).unwrap_or_else(|_| ENDPOINT.to_owned()),
         };
-        let variable = &options.password_environment;
-        let password = std::env::var(variable).ok().filter(|password| !password.is_empty());
-        let authorization = match &password {
-            Some(password) => Some(Authorization::basic(&options.user, password.trim_end()).ok_or_else(|| {
-                PlatformError::Invalid(format!(
-                    "the user or the password of openfaas ({variable}) can't be sent: a user has no colon, and neither has \
-                     control characters"
-                ))
-            })?),
-            None => None,
-        };
+        let Credentials { authorization, advice } = Credentials::find(options, &endpoint)?;
         let settings = ApiSettings { certificates: options.certificates.clone(), proxy: None };
         let api = Api::with(PLATFORM, &endpoint, authorization, &settings)?.with_patience(PATIENCE);
-        Ok(Gateway {
-            api,
-            namespace: options.namespace.clone(),
-            password_environment: variable.clone(),
-            has_password: password.is_some(),
-        })
+        Ok(Gateway { api, namespace: options.namespace.clone(), advice })
     }
 
     /// The address at which a function is called.
@@ -223,13 +209,7 @@ impl Gateway {
     ) -> Result<remote_platform::ApiResponse, PlatformError> {
         self.api.ask(request, others).await.map_err(|error| match error {
             PlatformError::Denied { platform, reason, advice } if advice.contains("credentials") => {
-                let variable = &self.password_environment;
-                let advice = if self.has_password {
-                    format!("the password in {variable} is not the gateway's, or its user is another (option `user`)")
-                } else {
-                    format!("put the gateway's password into the environment variable {variable}")
-                };
-                PlatformError::Denied { platform, reason, advice }
+                PlatformError::Denied { platform, reason, advice: self.advice.clone() }
             }
             error => error,
         })

@@ -57,6 +57,8 @@ struct Details {
     gateway: String,
     /// When it was asked for, Unix time, ns.
     since_unix_ns: u64,
+    /// Whether there was one before, whose instances may answer for a while.
+    is_update: bool,
 }
 
 /// The platform `openfaas`. Nothing is asked for yet. The endpoint is the connection's, or `OPENFAAS_URL`, or
@@ -156,7 +158,7 @@ impl OpenFaas {
         let function = self.function(&spec, &details.image, &details.gateway);
         let since_unix_ns = Begin::now().unix_ns;
         self.gateway.update(&function, &details.provider).await?;
-        ready::wait(&self.gateway, &spec.name, since_unix_ns, details.provider == FAASD, COLD).await
+        ready::wait(&self.gateway, &spec.name, since_unix_ns, details.provider != FAASD, COLD).await
     }
 
     async fn callback(&self) -> Result<&Callback, PlatformError> {
@@ -312,6 +314,7 @@ impl Platform for OpenFaas {
         let resource = self.resource(spec, FUNCTION, &spec.name);
         let (entry, _) = intended(ledger, &resource).await?;
         let since_unix_ns = Begin::now().unix_ns;
+        let is_update = found.is_some();
         match found {
             Some(_) => self.gateway.update(&function, &provider).await?,
             None => self.create(spec, &function).await?,
@@ -322,7 +325,7 @@ impl Platform for OpenFaas {
         if provider == FAASD {
             asked.scale.maximum_instances.get_or_insert(1);
         }
-        let details = Details { provider, image, gateway, since_unix_ns };
+        let details = Details { provider, image, gateway, since_unix_ns, is_update };
         Ok(Deployment {
             platform: PLATFORM.to_owned(),
             target: self.connection.target.clone(),
@@ -365,8 +368,8 @@ impl Platform for OpenFaas {
 
     async fn wait_until_ready(&self, deployment: &Deployment, patience: Duration) -> Result<(), PlatformError> {
         let details = self.details(deployment)?;
-        let has_one = details.provider == FAASD;
-        ready::wait(&self.gateway, &deployment.spec.name, details.since_unix_ns, has_one, patience).await
+        let has_old = details.is_update && details.provider != FAASD;
+        ready::wait(&self.gateway, &deployment.spec.name, details.since_unix_ns, has_old, patience).await
     }
 
     async fn invoke(&self, deployment: &Deployment, invocation: &Invocation) -> Result<Answer, PlatformError> {

@@ -21,7 +21,7 @@ const ALONE: Duration = Duration::from_secs(1);
 /// How much of the logs an error shows, lines.
 const SHOWN: usize = 10;
 
-/// Waits until all that answers was started at `since_unix_ns` or later. It asks for the instances' health, so the next
+/// Waits until all that answers was started at `since_unix_ns` or later. `has_old`: older instances may answer meanwhile. It asks for the instances' health, so the next
 /// invocation is the first of a new instance.
 ///
 /// # Errors
@@ -30,11 +30,11 @@ pub(crate) async fn wait(
     gateway: &Gateway,
     name: &str,
     since_unix_ns: u64,
-    has_one_instance: bool,
+    has_old: bool,
     patience: Duration,
 ) -> Result<(), PlatformError> {
     let begin = Instant::now();
-    let lasting = if has_one_instance { Duration::ZERO } else { ALONE };
+    let lasting = if has_old { ALONE } else { Duration::ZERO };
     let mut fresh = Freshness::new(since_unix_ns, 1, lasting);
     let mut instances = 1;
     let mut seen: String;
