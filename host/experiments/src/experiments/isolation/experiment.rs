@@ -1,5 +1,7 @@
 //! The plan, and carrying it out.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use platform::{Capabilities, Deployment};
 use schemars::JsonSchema;
@@ -92,15 +94,13 @@ impl Experiment for Isolation {
         None
     }
 
-    fn functions(&self, request: &Request) -> Vec<String> {
+    fn functions(&self, request: &Request) -> BTreeSet<String> {
+        // Settings that can't be used are refused with the plan.
         let kinds =
             settings(NAME, &defaults(request.quick), request).map_or_else(|_| Vec::new(), |settings| settings.kinds);
-        let mut functions: Vec<String> = request.subjects.iter().map(|subject| subject.function.clone()).collect();
-        functions.extend(request.subjects.iter().flat_map(|subject| subject.calls.iter().cloned()));
-        functions.extend(kinds.iter().filter_map(|kind| Some(kind.function(request)?.0)));
-        functions.sort();
-        functions.dedup();
-        functions
+        let named = request.subjects.iter().flat_map(|subject| subject.calls.iter().chain([&subject.function]));
+        let neighbours = kinds.iter().filter_map(|kind| Some(kind.function(request)?.0));
+        named.cloned().chain(neighbours).collect()
     }
 
     fn defaults(&self, quick: bool) -> serde_json::Value {
