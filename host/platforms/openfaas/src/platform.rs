@@ -183,8 +183,17 @@ impl OpenFaas {
         loop {
             match self.gateway.find(name).await? {
                 Some(found) if is_ours(&found, &resource.deployment) => {}
-                // It is gone, or another has its name now.
-                _ => return Ok(()),
+                // It is gone, or another has its name now; unless this is another gateway.
+                _ if is_asked || resource.details["gateway"].as_str() == Some(self.gateway.api.base().as_str()) => {
+                    return Ok(());
+                }
+                _ => {
+                    return Err(PlatformError::Invalid(format!(
+                        "the function {name} was made through the gateway {}, and the target `{}` has another one, which \
+                         does not know it; set its endpoint to that one to remove it",
+                        resource.details["gateway"], resource.target
+                    )));
+                }
             }
             if !is_asked {
                 self.gateway.delete(name).await?;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use platform::PlatformError;
 use remote_platform::Freshness;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::gateway::Gateway;
 use crate::logs;
@@ -42,7 +42,9 @@ pub(crate) async fn wait(
     loop {
         let left = patience.saturating_sub(begin.elapsed());
         let mut pause = PENDING;
-        match look(gateway, name, &mut fresh, &mut instances, lasting, since_unix_ns, left.min(PROBE)).await {
+        let looking = look(gateway, name, &mut fresh, &mut instances, lasting, since_unix_ns, left.min(PROBE));
+        let looked = timeout(left, looking).await;
+        match looked.unwrap_or_else(|_| Looked::Not("the gateway did not answer".to_owned())) {
             Looked::Proven => return Ok(()),
             Looked::Next => {
                 pause = NEXT;

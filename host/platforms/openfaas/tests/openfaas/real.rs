@@ -68,6 +68,17 @@ async fn try_it(
     assert!(first.instance.as_ref().unwrap().is_cold(), "{first:?}");
     assert!(first.call.is_some() && first.timings.connect_ns.is_none());
     let mut known = vec![first.instance.unwrap().id];
+    let mut times_us = Vec::new();
+    for _ in 0..500 {
+        times_us.push(platform.invoke(&deployment, &event).await?.timings.total_ns / 1000);
+    }
+    times_us.sort_unstable();
+    eprintln!(
+        "{} warm invocations, one after another: p50 {} us, p99 {} us",
+        times_us.len(),
+        times_us[250],
+        times_us[495]
+    );
 
     for _ in 0..3 {
         platform.force_cold(&deployment).await?;
