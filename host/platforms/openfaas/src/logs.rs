@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::gateway::Gateway;
 
 /// How long the logs that go with an error may take to be read.
-const SOON: Duration = Duration::from_secs(5);
+const SOON: Duration = Duration::from_secs(15);
 
 /// A line as the gateway tells it.
 #[derive(Deserialize)]

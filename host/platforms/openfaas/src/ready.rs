@@ -11,6 +11,8 @@ use crate::logs;
 
 /// The longest that one probe may take: the gateway itself waits while it starts an instance.
 const PROBE: Duration = Duration::from_secs(15);
+/// How much longer than what is left a look may take.
+const SLACK: Duration = Duration::from_millis(500);
 /// Between probes while nothing is there.
 const PENDING: Duration = Duration::from_millis(100);
 /// Between probes of instances.
@@ -39,11 +41,14 @@ pub(crate) async fn wait(
     let mut instances = 1;
     let mut seen: String;
     let mut is_missing = false;
+    let mut is_silent;
     loop {
         let left = patience.saturating_sub(begin.elapsed());
         let mut pause = PENDING;
         let looking = look(gateway, name, &mut fresh, &mut instances, lasting, since_unix_ns, left.min(PROBE));
-        let looked = timeout(left, looking).await;
+        // A probe ends by itself in that time; a gateway that hangs does not.
+        let looked = timeout(left + SLACK, looking).await;
+        is_silent = looked.is_err();
         match looked.unwrap_or_else(|_| Looked::Not("the gateway did not answer".to_owned())) {
             Looked::Proven => return Ok(()),
             Looked::Next => {
@@ -68,7 +73,7 @@ pub(crate) async fn wait(
     if is_missing {
         return Err(PlatformError::NotFound { platform: crate::gateway::PLATFORM.to_owned(), name: name.to_owned() });
     }
-    let printed = logs::last(gateway, name, since_unix_ns, SHOWN).await;
+    let printed = if is_silent { String::new() } else { logs::last(gateway, name, since_unix_ns, SHOWN).await };
     let logs =
         if printed.is_empty() { format!("nothing that can be read ({seen})") } else { format!("{printed} ({seen})") };
     Err(PlatformError::NotReady { name: name.to_owned(), waited: patience, logs })
