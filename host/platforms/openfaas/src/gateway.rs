@@ -46,7 +46,9 @@ impl Gateway {
         };
         let Credentials { authorization, advice } = Credentials::find(options, &endpoint)?;
         let settings = ApiSettings { certificates: options.certificates.clone(), proxy: None };
-        let api = Api::with(PLATFORM, &endpoint, authorization, &settings)?.with_patience(PATIENCE);
+        let api = Api::with(PLATFORM, &endpoint, authorization, &settings)?
+            .with_patience(PATIENCE)
+            .hiding(connection.storage_environment.values().cloned());
         Ok(Gateway { api, namespace: options.namespace.clone(), advice })
     }
 
