@@ -139,6 +139,15 @@ impl NuclioPlatform {
         Some(format!("http://{url}/"))
     }
 
+    /// Leaves out what lets instances use the storage.
+    fn hide_secrets(&self, text: &mut String) {
+        for secret in self.connection.storage_environment.values().filter(|secret| !secret.is_empty()) {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), "(not shown)");
+            }
+        }
+    }
+
     fn forget_address(&self, name: &str) {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
@@ -331,7 +340,12 @@ impl Platform for NuclioPlatform {
                     format!("nuclio.io/function-name={}", deployment.spec.name),
                     format!("{}={}", crate::objects::DEPLOYMENT, deployment.spec.id),
                 ];
-                daemon.logs(&labels, since_unix_ns).await
+                let mut lines = daemon.logs(&labels, since_unix_ns).await?;
+                // The processor writes down its whole configuration when it starts.
+                for line in &mut lines {
+                    self.hide_secrets(&mut line.text);
+                }
+                Ok(lines)
             }
             _ => Err(self.unsupported("show logs with their times; `kubectl logs` shows them")),
         }
