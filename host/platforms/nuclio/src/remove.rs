@@ -58,8 +58,8 @@ impl NuclioPlatform {
     /// Removes the project when it is ours and nothing is in it.
     async fn remove_project(&self, name: &str) -> Result<(), PlatformError> {
         let found = self.dashboard.project(name).await?;
-        if !found.is_some_and(|project| project.metadata.deployment().is_some()) || self.dashboard.is_used(name).await?
-        {
+        let is_ours = found.is_some_and(|project| project.metadata.deployment().is_some());
+        if !is_ours || self.dashboard.is_used(name).await? {
             return Ok(());
         }
         self.dashboard.delete_project(name).await
