@@ -16,9 +16,9 @@ use remote_platform::{Connection, Registry};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::api::{Dashboard, PLATFORM, failed};
 use crate::check::completed;
 use crate::compose::{Composed, compose};
+use crate::control::{About, Control, PLATFORM, failed};
 use crate::objects::FunctionStatus;
 use crate::options::{Installation, Options, Shape, Way};
 use crate::plan::{Details, FUNCTION, IMAGE, PROJECT_KIND};
@@ -32,7 +32,7 @@ const QUEUE: Duration = Duration::from_secs(30);
 pub(crate) struct NuclioPlatform {
     pub(crate) connection: Connection,
     pub(crate) options: Options,
-    pub(crate) dashboard: Dashboard,
+    pub(crate) control: Control,
     /// How functions there call each other.
     pub(crate) nested: Option<String>,
     /// The daemon that images are loaded into; `None`: they are pushed.
@@ -98,14 +98,14 @@ impl NuclioPlatform {
         known: &[ResourceEntry],
     ) -> Result<(), PlatformError> {
         let name = &self.options.project;
-        let found = self.dashboard.project(name).await?;
+        let found = self.control.project(name).await?;
         if found.as_ref().is_some_and(|project| project.metadata.deployment().is_none()) {
             return Ok(());
         }
         let entry = entry(ledger, known, &self.resource(spec, PROJECT_KIND, name, json!({}))).await?;
         if found.is_none() {
             // 409: another deployment was faster.
-            self.dashboard.api.ask(&self.create_project(spec), &[409]).await?;
+            self.control.api.ask(&self.create_project(spec), &[409]).await?;
         }
         Ok(ledger.created(entry, &json!({})).await?)
     }
@@ -117,7 +117,7 @@ impl NuclioPlatform {
         if let Some(known) = known {
             return Ok(known);
         }
-        let function = self.dashboard.function(name).await?;
+        let function = self.control.function(name).await?;
         let function = function.filter(|function| function.metadata.is_of(&deployment.spec.id));
         let Some(function) = function else { return Err(missing(deployment)) };
         let Some(address) = self.address_in(&function.status) else {
@@ -131,7 +131,7 @@ impl NuclioPlatform {
     }
 
     fn address_in(&self, status: &FunctionStatus) -> Option<String> {
-        let own_host = self.options.functions_host.as_deref().or_else(|| self.dashboard.api.base().host_str())?;
+        let own_host = self.options.functions_host.as_deref().or_else(|| self.control.api.base().host_str())?;
         if let Some(port) = status.http_port.filter(|port| *port != 0) {
             return Some(format!("http://{own_host}:{port}/"));
         }
@@ -186,8 +186,8 @@ impl Platform for NuclioPlatform {
     }
 
     async fn reach(&self) -> Result<Reached, PlatformError> {
-        let version = self.dashboard.version().await?;
-        self.dashboard.projects().await?;
+        let version = self.control.version().await?;
+        self.control.projects().await?;
         let mut remarks = vec![match &self.nested {
             Some(url) => format!("functions call each other at {url}"),
             None => "functions can't call each other: set `network` to a Docker network, or `instances-url`".to_owned(),
@@ -203,7 +203,7 @@ impl Platform for NuclioPlatform {
         let name = &spec.name;
         let known = ledger.resources(&spec.id).await?;
         // A name that is taken is told before the image travels.
-        let found = self.dashboard.function(name).await?;
+        let found = self.control.function(name).await?;
         if found.as_ref().is_some_and(|function| !function.metadata.is_of(&spec.id)) {
             return Err(taken(name));
         }
@@ -216,21 +216,19 @@ impl Platform for NuclioPlatform {
         };
         let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, json!({}))).await?;
         let body = self.function_body(&spec, &details.image, &self.environment(&spec, &details.revision));
-        match found {
-            Some(_) => self.dashboard.api.ask(&self.update_function(name, body), &[]).await?,
-            None => {
-                let response = self.dashboard.api.ask(&self.create_function(name, body), &[409]).await?;
-                if response.status.as_u16() == 409 {
-                    return Err(taken(name));
-                }
-                response
+        if found.is_some() {
+            self.control.update_function(name, &body).await?;
+        } else {
+            let request = self.control.create(About::Function, name, body);
+            if self.control.api.ask(&request, &[409]).await?.status.as_u16() == 409 {
+                return Err(taken(name));
             }
-        };
+        }
         ledger.created(entry, &json!({})).await?;
         self.forget_address(name);
         let url = match self.options.way {
             Way::Direct => None,
-            Way::Dashboard => Some(self.dashboard.api.address("/api/function_invocations")),
+            Way::Dashboard => Some(self.control.api.address("/api/function_invocations")),
         };
         let details = serde_json::to_value(details).map_err(|error| failed("deploying", error.to_string()))?;
         Ok(Deployment { spec, platform: PLATFORM.to_owned(), target: self.connection.target.clone(), url, details })
@@ -267,11 +265,10 @@ impl Platform for NuclioPlatform {
                 add("x-nuclio-log-level", "none");
                 // Later versions would give up after a minute.
                 add("x-nuclio-invoke-timeout", &format!("{}s", patience.as_secs().max(1)));
-                self.dashboard.api.address("/api/function_invocations")
+                self.control.api.address("/api/function_invocations")
             }
         };
-        let called =
-            self.dashboard.api.invoke(name, &address, headers, invocation.event.clone(), false, patience).await;
+        let called = self.control.api.invoke(name, &address, headers, invocation.event.clone(), false, patience).await;
         if called.is_err() {
             // It may be elsewhere now.
             self.forget_address(name);
@@ -279,7 +276,7 @@ impl Platform for NuclioPlatform {
         let answer = called?;
         // The dashboard's own error: functions give theirs a type.
         if self.options.way == Way::Dashboard && answer.status == 500 && !is_functions(&answer) {
-            if self.dashboard.function(name).await?.is_none() {
+            if self.control.function(name).await?.is_none() {
                 return Err(missing(deployment));
             }
             let said = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect::<String>();
@@ -317,7 +314,7 @@ impl Platform for NuclioPlatform {
             waiting: None,
             image_digest,
         };
-        let Some(function) = self.dashboard.function(&deployment.spec.name).await? else {
+        let Some(function) = self.control.function(&deployment.spec.name).await? else {
             return Ok(status(Readiness::Missing, None, None));
         };
         if !function.metadata.is_of(&deployment.spec.id) {
