@@ -280,7 +280,13 @@ impl Platform for NuclioPlatform {
                 return Err(missing(deployment));
             }
             let said = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect::<String>();
-            return Err(failed(&format!("calling {name} through the dashboard"), said));
+            return Err(failed(
+                &format!("calling {name} through the dashboard"),
+                format!(
+                    "{said}; its log says why: a dashboard that runs here calls functions at what `-external-ip-addresses` \
+                     gives, else at 172.17.0.1; or set `way = \"direct\"`"
+                ),
+            ));
         }
         Ok(answer)
     }
