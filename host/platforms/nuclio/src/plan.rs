@@ -123,7 +123,12 @@ impl NuclioPlatform {
             (Installation::Local, None) => {
                 body["platform"] = json!({ "attributes": { "restartPolicy": { "name": "always" } } });
             }
-            (Installation::Kubernetes, _) => {}
+            (Installation::Kubernetes, _) => {
+                // Else the dashboard puts its own registry before every image (`pkg/platform/kube/deployer.go`).
+                if let Some((registry, _)) = image.rsplit_once('/') {
+                    body["runRegistry"] = registry.into();
+                }
+            }
         }
         function
     }

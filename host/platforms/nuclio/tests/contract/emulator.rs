@@ -135,7 +135,7 @@ impl State {
         let replica = self.replica();
         let deployed = Deployed {
             metadata: body["metadata"].clone(),
-            spec: body["spec"].clone(),
+            spec: self.with_registry(&body["spec"]),
             since: Instant::now(),
             replica,
             old_replica: None,
@@ -149,14 +149,26 @@ impl State {
         let name = checked(body)?;
         let replica = self.replica();
         let is_kubernetes = self.is_kubernetes;
+        let spec = self.with_registry(&body["spec"]);
         let function = self.functions.get_mut(name).ok_or((404, "Cannot update non existing function"))?;
         let old = std::mem::replace(&mut function.replica, replica);
         // The local platform removes the old container before it accepts.
         function.old_replica = is_kubernetes.then_some(old);
         function.metadata = body["metadata"].clone();
-        function.spec = body["spec"].clone();
+        function.spec = spec;
         function.since = Instant::now();
         Ok(())
+    }
+
+    /// On Kubernetes the registry that the dashboard was set up with is put before an image that is of none.
+    fn with_registry(&self, spec: &Value) -> Value {
+        let mut spec = spec.clone();
+        let image = spec["image"].as_str().unwrap();
+        let registry = spec["runRegistry"].as_str().unwrap_or("the.dashboards.own/registry");
+        if self.is_kubernetes && !image.starts_with(&format!("{registry}/")) {
+            spec["image"] = format!("{registry}/{image}").into();
+        }
+        spec
     }
 
     /// A call: the event comes to a replica, an old one as long as there is one.
