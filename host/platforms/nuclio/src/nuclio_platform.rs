@@ -212,6 +212,7 @@ impl Platform for NuclioPlatform {
         let details = Details {
             image,
             revision: self.revision(),
+            cold: None,
             old_replicas: if found.is_some() { self.old_replicas(name).await? } else { Vec::new() },
         };
         let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, json!({}))).await?;

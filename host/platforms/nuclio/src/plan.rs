@@ -15,6 +15,8 @@ use crate::options::{Installation, Shape};
 
 /// The variable that is another after every update: which state it is that the dashboard calls ready.
 pub(crate) const REVISION: &str = "FAASBENCH_REVISION";
+/// The variable that is another after every cold start that was forced.
+pub(crate) const COLD: &str = "FAASBENCH_COLD";
 /// The kinds of what is in the ledger.
 pub(crate) const IMAGE: &str = "image";
 pub(crate) const PROJECT_KIND: &str = "project";
@@ -26,6 +28,9 @@ pub(crate) struct Details {
     /// The image's name as Nuclio knows it.
     pub(crate) image: String,
     pub(crate) revision: String,
+    /// Of the cold start that was forced last, while it is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cold: Option<String>,
     /// The replicas from before an update.
     pub(crate) old_replicas: Vec<String>,
 }

@@ -9,7 +9,7 @@ use crate::control::failed;
 use crate::nuclio_platform::{NuclioPlatform, missing};
 use crate::objects::Function;
 use crate::options::Installation;
-use crate::plan::{Details, REVISION};
+use crate::plan::{COLD, Details, REVISION};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -50,7 +50,8 @@ impl NuclioPlatform {
         function: &Function,
     ) -> Result<Option<String>, PlatformError> {
         let name = &deployment.spec.name;
-        if function.variable(REVISION) != Some(&details.revision) || function.image() != details.image {
+        let is_ours = function.variable(REVISION) == Some(&details.revision) && function.image() == details.image;
+        if !is_ours || details.cold.as_deref().is_some_and(|cold| function.variable(COLD) != Some(cold)) {
             return Err(failed(
                 &format!("waiting until {name} is ready"),
                 "it was changed by somebody else meanwhile; deploy it again".to_owned(),
@@ -97,8 +98,16 @@ impl NuclioPlatform {
         crate::check::scale(&spec.name, &spec.scale, &self.options).map_err(PlatformError::Invalid)?;
         // The image that it has now: it may have been updated since this deployment was written down.
         let image = if found.image().is_empty() { old.image } else { found.image().to_owned() };
-        let details = Details { revision: self.revision(), old_replicas: self.old_replicas(&spec.name).await?, image };
-        let body = self.function_body(&spec, &details.image, &self.environment(&spec, &details.revision));
+        let details = Details {
+            // It stays the state of the same deployment.
+            revision: found.variable(REVISION).unwrap_or(&old.revision).to_owned(),
+            cold: Some(self.revision()),
+            old_replicas: self.old_replicas(&spec.name).await?,
+            image,
+        };
+        let mut environment = self.environment(&spec, &details.revision);
+        environment.extend(details.cold.clone().map(|cold| (COLD.to_owned(), cold)));
+        let body = self.function_body(&spec, &details.image, &environment);
         self.control.update_function(&spec.name, &body).await?;
         let patience = Duration::from_secs(u64::from(self.options.readiness_timeout_s)) + MARGIN;
         self.wait(deployment, &details, patience).await
