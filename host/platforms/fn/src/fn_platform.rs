@@ -218,7 +218,8 @@ impl Platform for FnPlatform {
         Capabilities {
             // Detached calls are made, but what they answer is nowhere to be had.
             asynchronous: false,
-            cold_start: ColdStart::ByUpdate,
+            // By another configuration. An update would not do: it is ready when it has been called.
+            cold_start: ColdStart::Forced,
             scale: false,
             keep_alive: true,
             memory_limit: true,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use platform::{Invocation, Limits, Readiness, Scale};
+use platform::{ColdStart, Invocation, Limits, Readiness, Scale};
 use serde_json::{Value, json};
 
 use crate::scene::{STALE_MS, Scene, answered_by, call, image, spec};
@@ -72,6 +72,7 @@ async fn after_an_update_nothing_is_ready_before_the_new_image_answers() {
 #[tokio::test]
 async fn the_call_after_forcing_it_is_a_cold_one() {
     let scene = Scene::new().await;
+    assert_eq!(scene.platform.capabilities().cold_start, ColdStart::Forced);
     let deployment = scene.deploy(&spec("function1", '1')).await;
     for _ in 0..2 {
         assert!(!call(&*scene.platform, &deployment).await.instance.unwrap().is_cold());
