@@ -1,0 +1,84 @@
+//! Cold starts are known, their parts are those that were set, and what went wrong is counted.
+
+use std::time::Duration;
+
+use experiments::{Cell, find};
+use serde_json::json;
+
+use crate::pretended::{Manner, every_fifth};
+use crate::stage::{Stage, carry_out, number, request};
+
+#[tokio::test(start_paused = true)]
+async fn the_parts_that_were_set_are_found_on_each_platform() {
+    let manner = |platform, start, first| Manner {
+        cold_start: Duration::from_millis(start),
+        first: Duration::from_millis(first),
+        service: Duration::from_millis(20),
+        ..Manner::named(platform)
+    };
+    let (quick, slow) = (Stage::new("quick", manner("a", 40, 0)), Stage::new("slow", manner("b", 400, 100)));
+    let stages = [&quick, &slow];
+    let carried =
+        carry_out(find("cold-start").unwrap(), request(&stages, &["function1"], &[("rounds", json!(2))]), &stages)
+            .await;
+    let finding = carried.finding();
+    // In virtual time nothing takes longer than it was told to, but that timers have whole milliseconds.
+    let close = |found: f64, ms: f64| assert!((found / 1e6 - ms).abs() <= 8.0, "{found} ns, not {ms} ms");
+    for (row, cold, warm, start, handler) in [(0, 62.0, 21.0, 40.0, 22.0), (1, 522.0, 21.0, 400.0, 122.0)] {
+        close(number(finding, 0, row, "cold, median"), cold);
+        close(number(finding, 0, row, "warm, median"), warm);
+        close(number(finding, 1, 2 * row, "sandbox"), start);
+        close(number(finding, 1, 2 * row, "handler"), handler);
+        assert_eq!(number(finding, 0, row, "meant cold, was warm"), 0.0);
+    }
+    assert!(finding.answer.contains("On quick a cold call of function1/test took"), "{}", finding.answer);
+    assert!(finding.answer.contains("most of it was sandbox"), "{}", finding.answer);
+    // Interleaved: neither platform is measured before the other.
+    let first_round = &carried.kept.done[..2];
+    assert!(first_round.iter().any(|key| key.contains("quick")) && first_round.iter().any(|key| key.contains("slow")));
+    assert!(
+        carried
+            .kept
+            .calls
+            .iter()
+            .filter(|(_, call)| call.label == "cold")
+            .all(|(_, call)| call.is_cold() == Some(true))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_larger_image_is_seen_to_start_later() {
+    let manner = Manner { cold_start_per_megabyte: Duration::from_millis(50), ..Manner::named("a") };
+    let stage = Stage::new("one", manner);
+    let carried =
+        carry_out(find("cold-start").unwrap(), request(&[&stage], &["function1", "monolith"], &[]), &[&stage]).await;
+    let finding = carried.finding();
+    // Images of 1 and 4 MB: 150 ms apart.
+    let apart = number(finding, 0, 1, "cold, median") - number(finding, 0, 0, "cold, median");
+    assert!((apart / 1e6 - 150.0).abs() < 8.0, "{apart}");
+    assert!(finding.answer.contains("On one the cold call of monolith/test (4.00 MB) took"), "{}", finding.answer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_fifth_of_the_calls_failing_or_hanging_counts_are_exact_and_it_ends() {
+    let stage = Stage::new("one", Manner { trouble: every_fifth, ..Manner::named("a") });
+    let carried =
+        carry_out(find("cold-start").unwrap(), request(&[&stage], &["function1"], &[("rounds", json!(3))]), &[&stage])
+            .await;
+    let finding = carried.finding();
+    assert_eq!(number(finding, 0, 0, "calls"), stage.calls() as f64);
+    assert_eq!(number(finding, 0, 0, "failed"), stage.troubles() as f64);
+    assert_eq!(carried.kept.calls.len() as u64, stage.calls());
+    assert!(stage.troubles() > 10 && number(finding, 0, 0, "cold, median") > 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_platform_that_never_keeps_instances_has_no_warm_calls_and_says_so() {
+    let stage = Stage::new("one", Manner::named("a")).configured(|scale, _| scale.keep_alive = Some(Duration::ZERO));
+    let carried =
+        carry_out(find("cold-start").unwrap(), request(&[&stage], &["function1"], &[("rounds", json!(1))]), &[&stage])
+            .await;
+    let finding = carried.finding();
+    assert_eq!(number(finding, 0, 0, "meant warm, was cold"), 30.0);
+    assert!(matches!(finding.tables[0].rows[0][5], Cell::Absent { .. }));
+}
