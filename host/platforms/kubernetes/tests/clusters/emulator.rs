@@ -309,9 +309,9 @@ impl Emulator {
                 if !may_start {
                     return failure(503, "ServiceUnavailable", "no endpoints available for service \"f\"", json!({}));
                 }
-                if !has_started {
+                world.called(owner);
+                if !has_started && !world.has_starting(owner) {
                     has_started = true;
-                    world.called(owner);
                     world.start(owner);
                 }
             }

@@ -117,6 +117,11 @@ impl World {
         (0..self.pods.len()).filter(|at| is(&self.pods[*at])).collect()
     }
 
+    /// Whether a pod is about to take requests.
+    pub(crate) fn has_starting(&self, owner: &str) -> bool {
+        self.pods.iter().any(|pod| pod.owner == owner && pod.ending.is_none())
+    }
+
     pub(crate) fn called(&mut self, owner: &str) {
         self.called.insert(owner.to_owned(), Instant::now());
     }
