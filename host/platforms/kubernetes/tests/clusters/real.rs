@@ -1,17 +1,18 @@
 //! The same against a real cluster: `KUBECONFIG_FOR_TESTS` is its kubeconfig. With `IMAGES_FOR_TESTS`, two images
-//! `HOST/PATH/function1@sha256:... HOST/PATH/function1@sha256:...` that its nodes can pull, their instances are started as well;
-//! without it, as where there is an API server alone, only the objects are made, which its schemas check.
+//! `HOST/PATH/function1@sha256:... HOST/PATH/function1@sha256:...` that its nodes can pull, instances are started as well, and
+//! on its Knative with `KNATIVE_INGRESS_FOR_TESTS`, where that is entered. Without images, as where there is an API server
+//! alone, only the objects are made, which its schemas check.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use platform::{MemoryLedger, Platform, PlatformError, Readiness, Scale};
 use serde_json::{Value, json};
 
 use crate::scene::{FakeRegistry, connect, connection, digest, image, remove, spec};
 
-const LONG: Duration = Duration::from_secs(120);
+const LONG: Duration = Duration::from_secs(240);
 
 fn given(name: &str) -> Option<String> {
     let value = std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -78,31 +79,62 @@ async fn a_real_api_server_accepts_the_objects() {
     }
 }
 
-#[tokio::test]
-async fn functions_run_on_a_real_cluster() {
-    let (Some(_), Some(images)) = (given("KUBECONFIG_FOR_TESTS"), given("IMAGES_FOR_TESTS")) else { return };
-    let images: Vec<(String, String)> = images
-        .split_whitespace()
-        .map(|image| image.split_once('@').map(|(name, digest)| (name.to_owned(), digest.to_owned())).unwrap())
-        .collect();
+/// The two images.
+fn images() -> Option<Vec<(String, String)>> {
+    let images = given("IMAGES_FOR_TESTS")?;
+    let split = |image: &str| image.split_once('@').map(|(name, digest)| (name.to_owned(), digest.to_owned())).unwrap();
+    Some(images.split_whitespace().map(split).collect())
+}
+
+/// A deployment's whole life; prints how long its parts took.
+async fn lives(name: &'static str, options: Value, keep_alive: Option<Duration>) {
+    let Some(images) = images() else { return };
     let prefix = images[0].0.strip_suffix("/function1").unwrap().to_owned();
-    let platform = platform("kubernetes", json!({}), &prefix).await.unwrap();
+    let Some(platform) = platform(name, options, &prefix).await else { return };
     let ledger = MemoryLedger::new();
     let mut spec = spec("life");
     spec.name = format!("life-{}", spec.id);
     spec.image = image(&images[0].1);
+    spec.scale.keep_alive = keep_alive;
+    let mut begin = Instant::now();
+    let mut lap = |what: &str| {
+        eprintln!("{name}: {what}: {:.2} s", begin.elapsed().as_secs_f64());
+        begin = Instant::now();
+    };
     let deployment = platform.deploy(&spec, &ledger).await.unwrap();
     platform.wait_until_ready(&deployment, LONG).await.unwrap();
-    let event = || platform::Invocation::new(r#"{"identifier": "a", "operations": []}"#);
+    lap("deployed and ready");
+    let event = || platform::Invocation::new("{}");
     let first = platform.invoke(&deployment, &event()).await.unwrap().instance.unwrap();
     assert!(first.is_cold());
     let status = platform.status(&deployment).await.unwrap();
-    assert_eq!(status.instances.unwrap()[0].id, first.id, "an instance's identity is its pod");
+    assert_eq!(status.readiness, Readiness::Ready);
+    if name == "kubernetes" {
+        assert_eq!(status.instances.unwrap()[0].id, first.id, "an instance's identity is its pod");
+    }
+    let mut times: Vec<u64> = Vec::new();
+    for _ in 0..200 {
+        let answer = platform.invoke(&deployment, &event()).await.unwrap();
+        assert_eq!((answer.status, answer.instance.unwrap().id), (200, first.id.clone()));
+        times.push(answer.timings.total_ns);
+    }
+    times.sort_unstable();
+    eprintln!("{name}: a warm call: median {} us, 95th percentile {} us, n 200", times[100] / 1000, times[190] / 1000);
+    lap("called");
     platform.force_cold(&deployment).await.unwrap();
-    let second = platform.invoke(&deployment, &event()).await.unwrap().instance.unwrap();
+    lap("forced cold");
+    let cold = platform.invoke(&deployment, &event()).await.unwrap();
+    let second = cold.instance.clone().unwrap();
     assert!(second.is_cold() && second.id != first.id);
+    eprintln!(
+        "{name}: the cold call: {} ms, instance {} ms old",
+        cold.timings.total_ns / 1_000_000,
+        second.age_us / 1000
+    );
+    lap("called cold");
     let two = Scale { minimum_instances: Some(2), maximum_instances: Some(2), ..Scale::default() };
     platform.scale(&deployment, &two).await.unwrap();
+    lap("scaled to two");
     let mut seen = BTreeSet::new();
     for _ in 0..200 {
         seen.insert(platform.invoke(&deployment, &event()).await.unwrap().instance.unwrap().id);
@@ -111,10 +143,23 @@ async fn functions_run_on_a_real_cluster() {
     spec.image = image(&images[1].1);
     let updated = platform.deploy(&spec, &ledger).await.unwrap();
     platform.wait_until_ready(&updated, LONG).await.unwrap();
+    lap("updated");
     let third = platform.invoke(&updated, &event()).await.unwrap().instance.unwrap();
     assert!(!seen.contains(&third.id));
     assert_eq!(platform.status(&updated).await.unwrap().image_digest.as_deref(), Some(images[1].1.as_str()));
     // What a function prints is its own affair; that it can be read is not.
     platform.logs(&updated, 0).await.unwrap();
     remove(platform.as_ref(), &spec, &ledger).await;
+    lap("removed");
+}
+
+#[tokio::test]
+async fn functions_run_on_a_real_cluster() {
+    lives("kubernetes", json!({}), None).await;
+}
+
+#[tokio::test]
+async fn functions_run_on_a_real_knative() {
+    let Some(ingress) = given("KNATIVE_INGRESS_FOR_TESTS") else { return };
+    lives("knative", json!({"ingress": ingress}), Some(Duration::from_secs(6))).await;
 }
