@@ -93,9 +93,11 @@ async fn lives(name: &'static str, options: Value, keep_alive: Option<Duration>)
     let Some(platform) = platform(name, options, &prefix).await else { return };
     let ledger = MemoryLedger::new();
     let mut spec = spec("life");
-    spec.name = format!("life-{}", spec.id);
+    spec.name = format!("life{}", spec.id);
     spec.image = image(&images[0].1);
     spec.scale.keep_alive = keep_alive;
+    // Small machines have room for the old and the new ones then.
+    spec.limits.cpus = Some(0.1);
     let mut begin = Instant::now();
     let mut lap = |what: &str| {
         eprintln!("{name}: {what}: {:.2} s", begin.elapsed().as_secs_f64());
@@ -121,6 +123,12 @@ async fn lives(name: &'static str, options: Value, keep_alive: Option<Duration>)
     times.sort_unstable();
     eprintln!("{name}: a warm call: median {} us, 95th percentile {} us, n 200", times[100] / 1000, times[190] / 1000);
     lap("called");
+    // It calls itself, the cluster's own way.
+    let nested = json!({"invoke_nested": [{"function_name": spec.name, "invoke_payload": {}}]}).to_string();
+    let answer = platform.invoke(&deployment, &platform::Invocation::new(nested)).await.unwrap();
+    let response: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(response["records"].as_object().map(serde_json::Map::len), Some(2), "{response}");
+    lap("called itself");
     platform.force_cold(&deployment).await.unwrap();
     lap("forced cold");
     let cold = platform.invoke(&deployment, &event()).await.unwrap();
@@ -162,4 +170,36 @@ async fn functions_run_on_a_real_cluster() {
 async fn functions_run_on_a_real_knative() {
     let Some(ingress) = given("KNATIVE_INGRESS_FOR_TESTS") else { return };
     lives("knative", json!({"ingress": ingress}), Some(Duration::from_secs(6))).await;
+}
+
+/// `CONTEXTS_FOR_TESTS` names a context with credentials that are not accepted, and one without rights.
+#[tokio::test]
+async fn a_real_api_server_refuses_clearly() {
+    let Some(contexts) = given("CONTEXTS_FOR_TESTS") else { return };
+    let contexts: Vec<&str> = contexts.split_whitespace().collect();
+    for (context, wanted) in contexts.into_iter().zip(["expired", "cannot"]) {
+        let Some(platform) = platform("kubernetes", json!({"context": context}), "registry.example.test").await else {
+            return;
+        };
+        let ledger = MemoryLedger::new();
+        let error = platform.deploy(&spec("refused"), &ledger).await.unwrap_err();
+        eprintln!("{error}");
+        assert!(matches!(error, PlatformError::Denied { .. }) && error.to_string().contains(wanted), "{error}");
+        assert!(ledger.entries().is_empty());
+    }
+}
+
+/// `QUOTA_FOR_TESTS` is a namespace whose quota has no room for an instance.
+#[tokio::test]
+async fn a_real_quota_is_told() {
+    let Some(namespace) = given("QUOTA_FOR_TESTS") else { return };
+    let options = json!({"namespace": namespace});
+    let Some(platform) = platform("kubernetes", options, "registry.example.test").await else { return };
+    let (ledger, mut spec) = (MemoryLedger::new(), spec("quota"));
+    spec.name = format!("quota-{}", spec.id);
+    let deployment = platform.deploy(&spec, &ledger).await.unwrap();
+    let error = platform.wait_until_ready(&deployment, LONG).await.unwrap_err();
+    eprintln!("{error}");
+    assert!(error.to_string().contains("exceeded quota"), "{error}");
+    remove(platform.as_ref(), &spec, &ledger).await;
 }
