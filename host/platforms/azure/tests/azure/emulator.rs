@@ -265,7 +265,8 @@ impl State {
         if is_flex && (has("FUNCTIONS_WORKER_RUNTIME") || has("FUNCTIONS_EXTENSION_VERSION")) {
             return bad("Site.SiteConfig: the following app settings are not allowed in Flex Consumption");
         }
-        if !is_flex && !(has("FUNCTIONS_WORKER_RUNTIME") && has("FUNCTIONS_EXTENSION_VERSION")) {
+        let has_host = has("FUNCTIONS_WORKER_RUNTIME") && has("FUNCTIONS_EXTENSION_VERSION");
+        if !is_flex && !has_host {
             return bad("the host would not start");
         }
         None
