@@ -20,6 +20,7 @@ mod ledger;
 mod limits;
 mod load;
 mod plans;
+mod platform_experiments;
 mod platforms;
 mod postgres;
 mod real_files;

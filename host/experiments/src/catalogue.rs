@@ -3,7 +3,24 @@
 use crate::{Experiment, RequestError, experiments};
 
 /// All of them, in the order of lists and reports.
-pub static CATALOGUE: &[&dyn Experiment] = &[&experiments::ColdStart];
+#[rustfmt::skip]
+pub static CATALOGUE: &[&dyn Experiment] = &[
+    &experiments::PerfCost,
+    &experiments::ColdStart,
+    &experiments::KeepAlive,
+    &experiments::Lifetime,
+    &experiments::ScaleUp,
+    &experiments::Concurrency,
+    &experiments::Throughput,
+    &experiments::Overhead,
+    &experiments::Ping,
+    &experiments::Chain,
+    &experiments::Monolith,
+    &experiments::Variance,
+    &experiments::TraceReplay,
+    &experiments::Isolation,
+    &experiments::Regression,
+];
 
 /// Their names, for a message.
 pub fn names() -> String {

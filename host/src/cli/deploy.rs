@@ -37,12 +37,12 @@ pub(super) async fn execute(arguments: &DeployArguments) -> Result<(), Failure> 
         Some(remote) => remote.image_kind(),
         None => platforms::find(target.platform).map_err(Failure::users)?.image,
     };
-    let mut options = Options::default();
+    let mut options = Options { kind: Some(kind), ..Options::default() };
     if !arguments.architectures.is_empty() {
         options.architectures.clone_from(&arguments.architectures);
     }
     let progress = Progress::on_standard_error(2 * functions.len() as u64);
-    let built = packages::build_kind(&functions, kind, options, &folders, &progress).await;
+    let built = packages::build(&functions, target.platform, options, &folders, &progress).await;
     let built = built.inspect_err(|_| progress.finish())?;
     progress.steps(functions.len() as u64);
     if arguments.dry_run {

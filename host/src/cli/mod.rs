@@ -15,7 +15,9 @@ mod invoke;
 mod invoke_deployed;
 mod list;
 mod load;
+mod load_requests;
 mod logs;
+mod new;
 mod packages;
 mod places;
 mod platforms;
@@ -80,7 +82,8 @@ async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> 
         Command::Export(arguments) => export::execute(&arguments).await,
         Command::Results(command) => results::execute(command).await,
         Command::Invoke(arguments) => invoke::execute(&arguments).await,
-        Command::Load(arguments) => load::execute(&arguments).await,
+        Command::Load(arguments) => load::execute(&arguments, &words).await,
+        Command::New(command) => new::execute(&command),
         Command::List(arguments) => list::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments).await,
         Command::Platforms(arguments) => platforms::execute(&arguments).await,

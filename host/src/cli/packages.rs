@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use image_build::{BuildError, Builder, Built, ImageKind, Options, Progress as Step};
+use image_build::{BuildError, Builder, Built, Options, Progress as Step};
 
 use super::exit::Failure;
 use crate::experiment::Progress;
@@ -22,22 +22,6 @@ pub(super) async fn build(
     let (watched, platform) = (progress.clone(), platform.to_owned());
     options.progress = Some(Arc::new(move |step| show(&watched, &step)));
     let building = tokio::task::spawn_blocking(move || builder.build(&names, &platform, &options));
-    building.await.map_err(Failure::ours)?.map_err(failure)
-}
-
-/// The same by the kind of image that a platform takes.
-pub(super) async fn build_kind(
-    functions: &[&'static Function],
-    kind: ImageKind,
-    mut options: Options,
-    folders: &CacheFolders,
-    progress: &Progress,
-) -> Result<Vec<Built>, Failure> {
-    let builder = Builder::open(folders.images()).map_err(failure)?;
-    let names: Vec<&'static str> = functions.iter().map(|function| function.name).collect();
-    let watched = progress.clone();
-    options.progress = Some(Arc::new(move |step| show(&watched, &step)));
-    let building = tokio::task::spawn_blocking(move || builder.build_kind(&names, kind, &options));
     building.await.map_err(Failure::ours)?.map_err(failure)
 }
 

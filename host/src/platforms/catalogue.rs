@@ -3,6 +3,7 @@
 use image_build::ImageKind;
 use thiserror::Error;
 
+use super::connectors;
 use super::drivers::{self, MakeDriver};
 use super::remote::Connect;
 
@@ -48,6 +49,86 @@ pub static CATALOGUE: &[PlatformKind] = &[
         on_this_machine: true,
         driver: Some(drivers::container),
         connect: None,
+    },
+    PlatformKind {
+        name: "openfaas",
+        summary: "OpenFaaS through its gateway: faasd, or on Kubernetes",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::openfaas),
+    },
+    PlatformKind {
+        name: "knative",
+        summary: "Knative Serving on a Kubernetes cluster",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::knative),
+    },
+    PlatformKind {
+        name: "fn",
+        summary: "Fn: functions of images on an agent of containers, through its API",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::function_project),
+    },
+    PlatformKind {
+        name: "openwhisk",
+        summary: "Apache OpenWhisk: actions of an image or an archive, through its API",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::openwhisk),
+    },
+    PlatformKind {
+        name: "nuclio",
+        summary: "Nuclio through its dashboard",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::nuclio),
+    },
+    PlatformKind {
+        name: "riff",
+        summary: "Riff on a Kubernetes cluster; dead upstream",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::riff),
+    },
+    PlatformKind {
+        name: "kubernetes",
+        summary: "a plain Deployment and Service on a Kubernetes cluster: what there is without FaaS",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::kubernetes),
+    },
+    PlatformKind {
+        name: "fission",
+        summary: "Fission on a Kubernetes cluster, its executor of containers",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::fission),
+    },
+    PlatformKind {
+        name: "lambda",
+        summary: "AWS Lambda, through AWS's interface and its credentials here",
+        image: ImageKind::LambdaZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::lambda),
+    },
+    PlatformKind {
+        name: "gcp",
+        summary: "Google Cloud Run, through Google's interface and credentials",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::gcp),
     },
 ];
 

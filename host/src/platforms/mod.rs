@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod changing;
+mod connectors;
 mod drivers;
 mod images;
 mod in_this_process;

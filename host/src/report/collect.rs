@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::answer::answers;
 use super::detail::RunDetail;
-use super::finding::findings;
 use super::figure::{Absence, Figure, Ratio, ReportedRun, RunReport, SCHEMA, in_process};
+use super::finding::findings;
 use super::gather::{Gathered, Key, Values, gather};
 use super::observation::observations;
 use super::thin;

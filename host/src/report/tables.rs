@@ -7,9 +7,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 
 use super::detail::{Distribution, RunDetail};
 use super::figure::{Figure, RunReport};
-use super::{finding, format};
 use super::shown::{self, ShownTable};
 use super::sparkline::{Scale, sparkline};
+use super::{finding, format};
 
 /// The answers and the tables of a report, with small distributions where there is a `detail` to draw them from. `width` is
 /// the terminal's, `None` when there is none.

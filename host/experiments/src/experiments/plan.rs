@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{Estimate, Experiment, Finding, Outcome, PlannedTarget, Request, RequestError, Subject, Unit};
+use crate::{
+    Estimate, Experiment, ExperimentError, Finding, Outcome, PlannedTarget, Request, RequestError, Subject, Unit,
+};
 
 /// Functions that understand `sleep` and `throughput_time`.
 const TIMED: [&str; 4] = ["function1", "function2", "function3", "monolith"];
@@ -46,15 +48,28 @@ pub(crate) fn estimate(seconds: f64, invocations: u64, billed_s: f64) -> Estimat
     Estimate { seconds, invocations, gigabyte_seconds: invocations as f64 * billed_s * SUPPOSED_GIGABYTES }
 }
 
+/// Whether a function sleeps and computes for as long as its event says.
+pub(crate) fn is_timed(function: &str) -> bool {
+    TIMED.contains(&function)
+}
+
+/// What a unit's plan holds.
+///
+/// # Errors
+/// When it can't be read, as another version wrote it.
+pub(crate) fn parameters<T: DeserializeOwned>(unit: &Unit) -> Result<T, ExperimentError> {
+    serde_json::from_value(unit.parameters.clone())
+        .map_err(|error| ExperimentError::NoAnswer(format!("the plan of {} can't be read: {error}", unit.key())))
+}
+
 /// The functions of a request that sleep and compute as an event says, each once, with a workload that names it.
 ///
 /// # Errors
 /// When there is none.
 pub(crate) fn timed_subjects<'a>(experiment: &str, request: &'a Request) -> Result<Vec<&'a Subject>, RequestError> {
     let mut seen = BTreeSet::new();
-    let is_timed =
-        |subject: &&Subject| TIMED.contains(&subject.function.as_str()) && seen.insert(subject.function.clone());
-    let subjects: Vec<&Subject> = request.subjects.iter().filter(is_timed).collect();
+    let is_new = |subject: &&Subject| is_timed(&subject.function) && seen.insert(subject.function.clone());
+    let subjects: Vec<&Subject> = request.subjects.iter().filter(is_new).collect();
     if subjects.is_empty() {
         return Err(RequestError(format!(
             "{experiment} needs a function that sleeps and computes for as long as it is told: give one or more of {}",

@@ -2,21 +2,11 @@
 
 use std::time::Duration;
 
-use experiments::{Cell, Finding, find};
+use experiments::{Cell, find};
 use serde_json::json;
 
 use crate::pretended::{Manner, every_fifth};
-use crate::stage::{Stage, carry_out, request};
-
-/// The number in that column of that row.
-fn number(finding: &Finding, table: usize, row: usize, name: &str) -> f64 {
-    let table = &finding.tables[table];
-    let column = table.columns.iter().position(|column| column.name == name).unwrap();
-    match &table.rows[row][column] {
-        Cell::Estimate { value, .. } | Cell::Number(value) => *value,
-        other => panic!("{name} is {other:?}"),
-    }
-}
+use crate::stage::{Stage, carry_out, number, request};
 
 #[tokio::test(start_paused = true)]
 async fn the_parts_that_were_set_are_found_on_each_platform() {

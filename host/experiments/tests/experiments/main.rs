@@ -2,6 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod cold_start;
+mod concurrency;
+mod isolation;
+mod keep_alive;
+mod lifetime;
+mod perf_cost;
 mod pretended;
+mod regression;
 mod runner;
+mod scale_up;
+mod script;
 mod stage;
+mod throughput;
+mod variance;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use experiments::{
-    Experiment, Kept, KnownLives, Life, MemoryDeployer, MemorySink, PlannedTarget, Request, Runner, Site, Subject,
-    Summary,
+    Cell, Experiment, Finding, Kept, KnownLives, Life, MemoryDeployer, MemorySink, PlannedTarget, Request, Runner,
+    Site, Subject, Summary,
 };
 use image_kind::{Image, ImageKind};
 use local_platform::{InstanceChange, LocalOptions, LocalPlatform};
@@ -192,4 +192,14 @@ pub(crate) async fn until(what: &str, is_so: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     panic!("{what} never came");
+}
+
+/// The number in that column of that row.
+pub(crate) fn number(finding: &Finding, table: usize, row: usize, name: &str) -> f64 {
+    let table = &finding.tables[table];
+    let column = table.columns.iter().position(|column| column.name == name).unwrap();
+    match &table.rows[row][column] {
+        Cell::Estimate { value, .. } | Cell::Number(value) => *value,
+        other => panic!("{name} is {other:?}"),
+    }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use platform::PlatformError;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
-use reqwest::{Client, ClientBuilder, StatusCode, Url};
+use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
 use rustls::ClientConfig;
 use tokio::time::{sleep, timeout};
 
@@ -15,7 +15,7 @@ use crate::address::{joined, shown};
 use crate::direct::{Answered, Direct, ExchangeError, MAXIMUM_ANSWER_BYTES, Origin};
 use crate::response::proxy_refusal;
 use crate::route::Route;
-use crate::{ApiRequest, ApiResponse, ApiSettings, Authorization, Begin, tls};
+use crate::{ApiRequest, ApiResponse, ApiSettings, Authorization, Begin, Probe, tls};
 
 /// The longest that a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -236,27 +236,52 @@ impl Api {
         with_authorization: bool,
         patience: Duration,
     ) -> Result<platform::Answer, PlatformError> {
+        let call = Call { method: Method::POST, name, headers, body, with_authorization, patience };
+        let called = self.exchange(call, address).await?;
+        let first_byte = Some(called.first_byte);
+        Ok(crate::answer_of(called.status, &called.headers, called.body, called.begin, called.connected, first_byte))
+    }
+
+    /// Asks at `address`, a health path of a native image, which instance answers. That is no invocation: a cold instance
+    /// stays cold. The API's credentials are not sent.
+    ///
+    /// # Errors
+    /// When there is no answer within `patience`.
+    pub async fn probe(
+        &self,
+        name: &str,
+        address: &str,
+        headers: HeaderMap,
+        patience: Duration,
+    ) -> Result<Probe, PlatformError> {
+        let call = Call { method: Method::GET, name, headers, body: Bytes::new(), with_authorization: false, patience };
+        let called = self.exchange(call, address).await?;
+        Ok(Probe::new(called.status, &called.headers, &called.body, called.begin))
+    }
+
+    async fn exchange(&self, call: Call<'_>, address: &str) -> Result<Called, PlatformError> {
+        let Call { method, name, mut headers, body, with_authorization, patience } = call;
         let invalid = || PlatformError::Invalid(format!("{name} can't be called: its address is not one of HTTP"));
         let url = Url::parse(address).map_err(|_| invalid())?;
-        let mut headers = headers;
         if let Some(authorization) = self.authorization.as_ref().filter(|_| with_authorization) {
             headers.insert(AUTHORIZATION, authorization.header());
         }
         if self.route.is_proxied(&url) {
-            return self.invoke_through_proxy(name, url, headers, body, patience).await;
+            let call = Call { method, name, headers, body, with_authorization, patience };
+            return self.exchange_through_proxy(call, url).await;
         }
         let origin = Origin::of(&url).ok_or_else(invalid)?;
-        let request = call(&url, headers, body).ok_or_else(invalid)?;
+        let request = direct_request(method, &url, headers, body).ok_or_else(invalid)?;
         let begin = Begin::now();
         match timeout(patience, self.direct.send(&origin, request)).await {
-            Ok(Ok(Answered { exchanged, connected })) => Ok(crate::answer_of(
-                exchanged.status,
-                &exchanged.headers,
-                exchanged.body,
+            Ok(Ok(Answered { exchanged, connected })) => Ok(Called {
+                status: exchanged.status,
+                headers: exchanged.headers,
+                body: exchanged.body,
                 begin,
                 connected,
-                Some(exchanged.first_byte),
-            )),
+                first_byte: exchanged.first_byte,
+            }),
             Ok(Err(error)) => {
                 let kind = match error {
                     ExchangeError::Connect(_) => ApiError::Connect,
@@ -268,20 +293,14 @@ impl Api {
         }
     }
 
-    async fn invoke_through_proxy(
-        &self,
-        name: &str,
-        url: Url,
-        headers: HeaderMap,
-        body: Bytes,
-        patience: Duration,
-    ) -> Result<platform::Answer, PlatformError> {
+    async fn exchange_through_proxy(&self, call: Call<'_>, url: Url) -> Result<Called, PlatformError> {
+        let Call { method, name, headers, body, patience, .. } = call;
         let doing = format!("calling {name}");
         let timed_out = |failure: Failure| match failure.kind {
             ApiError::Timeout => PlatformError::NoAnswer { name: name.to_owned(), waited: patience },
             _ => failure.error,
         };
-        let builder = self.proxied.post(url.clone()).headers(headers).timeout(patience).body(body);
+        let builder = self.proxied.request(method, url.clone()).headers(headers).timeout(patience).body(body);
         let begin = Begin::now();
         let response = builder.send().await.map_err(|error| timed_out(self.failed(&doing, &url, patience, error)))?;
         let first_byte = Instant::now();
@@ -290,7 +309,7 @@ impl Api {
             return Err(proxy_refusal(self.platform, &format!("status {status}")));
         }
         let body = self.whole(&doing, &url, patience, response).await.map_err(timed_out)?;
-        Ok(crate::answer_of(status.as_u16(), &headers, body, begin, None, Some(first_byte)))
+        Ok(Called { status: status.as_u16(), headers, body, begin, connected: None, first_byte })
     }
 
     fn failed(&self, doing: &str, address: &Url, patience: Duration, error: reqwest::Error) -> Failure {
@@ -338,6 +357,26 @@ impl Api {
         };
         PlatformError::Unreachable { platform: self.platform.to_owned(), reason, advice: advice.to_owned() }
     }
+}
+
+/// A call of an instance.
+struct Call<'a> {
+    method: Method,
+    name: &'a str,
+    headers: HeaderMap,
+    body: Bytes,
+    with_authorization: bool,
+    patience: Duration,
+}
+
+/// What came back from it.
+struct Called {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+    begin: Begin,
+    connected: Option<Instant>,
+    first_byte: Instant,
 }
 
 /// A request that brought no answer.
@@ -400,9 +439,9 @@ fn builder(tls: &ClientConfig) -> ClientBuilder {
 }
 
 /// The request of a call.
-fn call(url: &Url, headers: HeaderMap, body: Bytes) -> Option<hyper::Request<Full<Bytes>>> {
+fn direct_request(method: Method, url: &Url, headers: HeaderMap, body: Bytes) -> Option<hyper::Request<Full<Bytes>>> {
     let mut request = hyper::Request::new(Full::new(body));
-    *request.method_mut() = hyper::Method::POST;
+    *request.method_mut() = method;
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     *request.uri_mut() = format!("{}{query}", url.path()).parse().ok()?;
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();

@@ -5,7 +5,7 @@ use platform::{Capabilities, ColdStart as Way, Deployment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::plan::{deploying_s, estimate, unit, within};
+use super::super::plan::{deploying_s, estimate, parameters, unit, within};
 use super::super::tally::Tally;
 use super::finding::finding;
 use super::parts::Parts;
@@ -104,8 +104,7 @@ impl Experiment for ColdStart {
 }
 
 async fn measure(unit: &Unit, bench: &Bench<'_>) -> Result<Measured, ExperimentError> {
-    let settings: Settings = serde_json::from_value(unit.parameters.clone())
-        .map_err(|error| ExperimentError::NoAnswer(format!("the plan of {} can't be read: {error}", unit.key())))?;
+    let settings: Settings = parameters(unit)?;
     let subject = bench.subject()?;
     bench.deploy_called(&subject.calls, |_| {}).await?;
     // An instance that is kept ready would be nobody's cold start.

@@ -107,3 +107,18 @@ async fn what_is_no_address_is_refused() {
         assert!(matches!(call(&api(&server), bad).await, Err(PlatformError::Invalid(_))), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn an_instance_tells_who_it_is_without_an_invocation() {
+    let server =
+        Server::start(|_, _| answer_with("200 OK", "X-Instance-Id: a\r\nX-Instance-Uptime-Us: 5000000\r\n", "ok"))
+            .await;
+    let before = remote_platform::Begin::now().unix_ns - 5_000_000_000;
+    let address = format!("{}/_/health", server.url());
+    let probe = api(&server).probe("f", &address, HeaderMap::new(), PATIENCE).await.unwrap();
+    let seen = probe.instance.unwrap();
+    assert_eq!((probe.status, seen.id.as_str()), (200, "a"));
+    assert!((before..before + 4_000_000_000).contains(&seen.began_unix_ns), "{} {before}", seen.began_unix_ns);
+    let request = server.requests()[0].to_lowercase();
+    assert!(request.starts_with("get /_/health ") && !request.contains("authorization"), "{request}");
+}
