@@ -12,6 +12,8 @@ use crate::credentials::{PLATFORM, Tokens};
 
 /// Between two looks at an operation where Azure names no pause.
 const PAUSE: Duration = Duration::from_secs(2);
+/// The first pause where it is not an operation that is looked at; it doubles up to [`PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// The longest pause that is taken from an answer.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -108,13 +110,15 @@ impl Arm {
         begin: Instant,
     ) -> Result<(), PlatformError> {
         let doing = &request.doing;
+        let mut pause = FIRST_PAUSE;
         loop {
             match document["properties"]["provisioningState"].as_str() {
                 None | Some("Succeeded") => return Ok(()),
                 Some("Failed" | "Canceled") => return Err(failed(doing, &reason(&document))),
                 Some(_) => {}
             }
-            self.pause(doing, PAUSE, begin).await?;
+            self.pause(doing, pause, begin).await?;
+            pause = (pause * 2).min(PAUSE);
             let look = ApiRequest::new(doing, Method::GET, request.path.clone());
             document = self.ask(&look, &[]).await?.json()?;
         }
