@@ -1,7 +1,9 @@
 //! Real functions behind the deployer: the emulated invoker starts the native binary for each revision of an action, and speaks
-//! `/init` and `/run` with it. Functions call each other through the emulated controller.
+//! `/init` and `/run` with it. Functions call each other through the emulated controller. Where `OPENWHISK_TEST_PROXY` is the address
+//! of an ActionLoop proxy that has initialised nothing yet, an archive is run by that.
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -22,13 +24,15 @@ use crate::emulator::{BASIC, variables};
 /// A controller and an invoker that run binaries.
 struct Invoker {
     binaries: PathBuf,
+    /// In place of containers.
+    proxy: Option<String>,
     actions: Mutex<HashMap<String, Value>>,
     containers: Mutex<HashMap<String, Arc<Container>>>,
 }
 
 struct Container {
     api: Api,
-    _process: Child,
+    _process: Option<Child>,
 }
 
 impl Invoker {
@@ -92,22 +96,21 @@ impl Invoker {
         if let Some(container) = containers.get(name) {
             return (container.clone(), false);
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let process = Command::new(self.binaries.join(name))
-            .env_clear()
-            .env("__OW_API_HOST", "http://127.0.0.1")
-            .env("FAASBENCH_LISTEN", format!("127.0.0.1:{port}"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let api = Api::new("openwhisk", &format!("http://127.0.0.1:{port}"), None).unwrap();
+        let (address, process) = match &self.proxy {
+            Some(address) => (address.clone(), None),
+            None => self.start(name),
+        };
+        let api = Api::new("openwhisk", &address, None).unwrap();
         let parameters = action["parameters"].as_array().unwrap().iter();
-        let environment: serde_json::Map<String, Value> =
+        let mut environment: serde_json::Map<String, Value> =
             parameters.map(|one| (one["key"].as_str().unwrap().to_owned(), one["value"].clone())).collect();
-        let init =
-            json!({ "value": { "name": name, "main": "main", "binary": false, "env": environment } }).to_string();
+        environment.insert("__OW_ACTION_NAME".to_owned(), json!(format!("/guest/{name}")));
+        let mut value = json!({ "name": name, "main": "main", "binary": false, "env": environment });
+        if let Some(code) = action["exec"]["code"].as_str() {
+            value["code"] = json!(code);
+            value["binary"] = json!(true);
+        }
+        let init = json!({ "value": value }).to_string();
         let patience = Duration::from_secs(5);
         // As the invoker: every 50 ms until something listens.
         let status = loop {
@@ -121,6 +124,21 @@ impl Invoker {
         let container = Arc::new(Container { api, _process: process });
         containers.insert(name.to_owned(), container.clone());
         (container, true)
+    }
+
+    /// Starts a container, as far as it is one: the address and the process.
+    fn start(&self, name: &str) -> (String, Option<Child>) {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = Command::new(self.binaries.join(name))
+            .env_clear()
+            .env("__OW_API_HOST", "http://127.0.0.1")
+            .env("FAASBENCH_LISTEN", format!("127.0.0.1:{port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        (format!("http://127.0.0.1:{port}"), Some(process))
     }
 }
 
@@ -146,7 +164,7 @@ async fn deployed(platform: &dyn Platform, name: &str) -> Deployment {
 #[tokio::test]
 async fn real_functions_are_cold_once_and_call_each_other_with_the_key() {
     let Some(binaries) = binaries() else { return };
-    let invoker = Arc::new(Invoker { binaries, actions: Mutex::default(), containers: Mutex::default() });
+    let invoker = Arc::new(Invoker { binaries, proxy: None, actions: Mutex::default(), containers: Mutex::default() });
     let own = invoker.clone();
     let server = Server::start(move |request| own.clone().answer(request)).await.unwrap();
     let connection = connection("openwhisk", &server.url(), json!({ "kind": "blackbox" }));
@@ -173,4 +191,37 @@ async fn real_functions_are_cold_once_and_call_each_other_with_the_key() {
     assert_eq!((refused.status, refused.response().unwrap_err().kind.name()), (400, "bad-request"));
     platform.force_cold(&caller).await.unwrap();
     assert_eq!(invoker.containers.lock().await.len(), 1, "the caller's container has ended");
+}
+
+#[tokio::test]
+async fn an_archive_is_run_by_a_real_proxy() {
+    let Ok(proxy) = std::env::var("OPENWHISK_TEST_PROXY") else {
+        eprintln!("skipped: OPENWHISK_TEST_PROXY names no ActionLoop proxy");
+        return;
+    };
+    let Some(binaries) = binaries() else { return };
+    let mut archive = tempfile::NamedTempFile::new().unwrap();
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    writer.start_file("exec", zip::write::SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
+    writer.write_all(&std::fs::read(binaries.join("function1")).unwrap()).unwrap();
+    archive.write_all(&writer.finish().unwrap().into_inner()).unwrap();
+
+    let invoker = Invoker { binaries, proxy: Some(proxy), actions: Mutex::default(), containers: Mutex::default() };
+    let invoker = Arc::new(invoker);
+    let server = Server::start(move |request| invoker.clone().answer(request)).await.unwrap();
+    let connection = connection("openwhisk", &server.url(), json!({ "kind": "native" }));
+    let platform = openwhisk_platform::connect_with(connection, &variables).unwrap();
+    let mut spec = spec("function1", image(ImageKind::OpenWhiskZip, archive.path(), 1));
+    spec.limits.memory_bytes = Some(256 << 20);
+    let deployment = platform.deploy(&spec, &MemoryLedger::new()).await.unwrap();
+    platform.wait_until_ready(&deployment, Duration::from_secs(10)).await.unwrap();
+    let event = r#"{"invoke_nested":[{"function_name":"nobody","invoke_payload":{}}]}"#;
+    let answer = platform.invoke(&deployment, &Invocation::new(event)).await.unwrap();
+    let body = answer.response().unwrap().to_owned();
+    assert_eq!(answer.instance.unwrap().invocation_index, 2, "the first was to see whether it is ready");
+    // The variables have reached it: its limit, and the way to others, of whom there is none with that name.
+    assert!(body.contains(r#""memory_limit_bytes":268435456"#), "{body}");
+    assert!(body.contains("not-found") || body.contains("does not exist"), "{body}");
+    let refused = platform.invoke(&deployment, &Invocation::new(r#"{"sleep":"long"}"#)).await.unwrap();
+    assert_eq!((refused.status, refused.response().unwrap_err().kind.name()), (400, "bad-request"));
 }
