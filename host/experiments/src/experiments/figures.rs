@@ -132,9 +132,9 @@ pub(crate) fn in_words(cell: &Cell, number: impl Fn(f64) -> String) -> String {
 pub(crate) fn time(ns: f64) -> String {
     match ns.abs() {
         size if size < 1e3 => format!("{ns:.0} ns"),
-        size if size < 1e6 => format!("{} us", digits(ns / 1e3)),
-        size if size < 1e9 => format!("{} ms", digits(ns / 1e6)),
-        _ => format!("{} s", digits(ns / 1e9)),
+        size if size < 1e6 => format!("{} us", three_digits(ns / 1e3)),
+        size if size < 1e9 => format!("{} ms", three_digits(ns / 1e6)),
+        _ => format!("{} s", three_digits(ns / 1e9)),
     }
 }
 
@@ -145,8 +145,11 @@ pub(crate) fn seconds(seconds: f64) -> String {
 
 /// A number with three digits that count; a whole one without a fraction.
 pub(crate) fn digits(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e6 { format!("{number:.0}") } else { three_digits(number) }
+}
+
+fn three_digits(number: f64) -> String {
     match number.abs() {
-        size if size.fract() == 0.0 && size < 1e6 => format!("{number:.0}"),
         size if size >= 100.0 => format!("{number:.0}"),
         size if size >= 10.0 => format!("{number:.1}"),
         size if size >= 1.0 => format!("{number:.2}"),
@@ -189,7 +192,10 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!((time(12_340_000.0), time(999.0), seconds(7.0)), ("12.3 ms".into(), "999 ns".into(), "7 s".into()));
+        assert_eq!(
+            (time(12_340_000.0), time(999.0), seconds(7.0)),
+            ("12.3 ms".into(), "999 ns".into(), "7.00 s".into())
+        );
         assert_eq!(bytes(2_345_678), "2.35 MB");
         let ten: Vec<f64> = (1..=10).map(f64::from).collect();
         assert_eq!(in_words(&median(&ten), digits), "5.50 (95% interval 2 to 9, n = 10)");

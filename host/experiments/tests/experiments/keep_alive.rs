@@ -36,7 +36,7 @@ async fn seven_seconds_are_set_and_found() {
     assert!(gone - kept <= 0.3, "{kept} to {gone}");
     assert_eq!(column(finding, "set"), 7.0);
     assert!(column(finding, "confirmations kept") >= 3.0 && column(finding, "confirmations gone") >= 3.0);
-    assert!(finding.answer.contains("7 s is set"), "{}", finding.answer);
+    assert!(finding.answer.contains("7.00 s is set"), "{}", finding.answer);
     // The curve is a step there, from single instances and from ten of one deployment.
     assert!((column(finding, "curve's time") - 7.0).abs() < 0.3, "{}", column(finding, "curve's time"));
     let tens: Vec<_> = (0..finding.tables[1].rows.len()).collect();
@@ -77,7 +77,7 @@ async fn what_is_kept_for_longer_than_the_bound_is_said_to_be() {
     let begin = tokio::time::Instant::now();
     let carried = carried(&stage, &[]).await;
     let finding = carried.finding();
-    assert!(finding.answer.contains("no idle instance of function1 was reclaimed within 60 s"), "{}", finding.answer);
+    assert!(finding.answer.contains("no idle instance of function1 was reclaimed within 60.0 s"), "{}", finding.answer);
     assert!(begin.elapsed() < Duration::from_secs(200));
 }
 

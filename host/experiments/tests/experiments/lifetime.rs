@@ -26,7 +26,7 @@ async fn a_minute_is_set_and_found() {
     assert!(shortest <= 60.0 && 60.0 <= longest && longest - shortest < 10.0, "{shortest} to {longest}");
     assert!((column("lifetime, median") - 60.0).abs() <= 2.6);
     assert!(
-        finding.answer.contains("On one a busy instance of function1, called every 5 s, lived"),
+        finding.answer.contains("On one a busy instance of function1, called every 5.00 s, lived"),
         "{}",
         finding.answer
     );
