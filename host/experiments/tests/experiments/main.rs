@@ -1,13 +1,20 @@
 //! The experiments against platforms that only pretend, and find there what was set.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod chain;
 mod cold_start;
 mod concurrency;
 mod isolation;
 mod keep_alive;
 mod lifetime;
+mod monolith;
+mod otlp;
+mod overhead;
+mod ping;
 mod pretended;
+mod receiver;
 mod runner;
 mod scale_up;
 mod stage;
 mod throughput;
+mod trace;

@@ -233,7 +233,7 @@ fn clock_row(target: &str, function: &str, clocks: &Clocks) -> Vec<Cell> {
         }
         None => {
             let none = || Cell::Absent { absent: "no answer told a time".to_owned() };
-            row.extend([count(0 as u64), none(), none(), none(), none()]);
+            row.extend([count(0), none(), none(), none(), none()]);
         }
     }
     row
