@@ -5,6 +5,7 @@ use crate::{Experiment, RequestError, experiments};
 /// All of them, in the order of lists and reports.
 #[rustfmt::skip]
 pub static CATALOGUE: &[&dyn Experiment] = &[
+    &experiments::PerfCost,
     &experiments::ColdStart,
     &experiments::KeepAlive,
     &experiments::Lifetime,
@@ -15,8 +16,10 @@ pub static CATALOGUE: &[&dyn Experiment] = &[
     &experiments::Ping,
     &experiments::Chain,
     &experiments::Monolith,
+    &experiments::Variance,
     &experiments::TraceReplay,
     &experiments::Isolation,
+    &experiments::Regression,
 ];
 
 /// Their names, for a message.

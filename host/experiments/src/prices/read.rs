@@ -61,11 +61,11 @@ impl PriceTable {
             return Err(invalid(format!("its version is {}, not 1", table.version)));
         }
         for price in &table.functions {
-            check_function(price)
-                .map_err(|reason| invalid(format!("{} {}: {reason}", price.platform, price.plan)))?;
+            check_function(price).map_err(|reason| invalid(format!("{} {}: {reason}", price.platform, price.plan)))?;
         }
         for machine in &table.machines {
-            check_machine(machine).map_err(|reason| invalid(format!("{} {}: {reason}", machine.provider, machine.name)))?;
+            check_machine(machine)
+                .map_err(|reason| invalid(format!("{} {}: {reason}", machine.provider, machine.name)))?;
         }
         Ok(table)
     }

@@ -155,8 +155,7 @@ impl PriceTable {
     /// Every price of a platform, in words: for a message.
     pub fn known(&self, platform: &str) -> String {
         let of_it = self.functions.iter().filter(|price| price.platform == platform);
-        let words: Vec<String> =
-            of_it.map(|price| format!("{} in {}", price.plan, price.regions.join(", "))).collect();
+        let words: Vec<String> = of_it.map(|price| format!("{} in {}", price.plan, price.regions.join(", "))).collect();
         words.join("; ")
     }
 
