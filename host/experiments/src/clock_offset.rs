@@ -259,6 +259,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_true_offset_lies_within_the_uncertainty_whatever_the_ways_took(
             ways in prop::collection::vec((0..3_000_000_000_u64, 10_000..50_000_000_u64, 0..20_000_000_u64, 0..50_000_000_u64), 1..60),

@@ -7,6 +7,7 @@ mod concurrency;
 mod isolation;
 mod keep_alive;
 mod lifetime;
+mod made_up;
 mod monolith;
 mod otlp;
 mod overhead;
