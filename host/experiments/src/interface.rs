@@ -93,4 +93,9 @@ pub trait Experiment: Send + Sync {
 
     /// The answer that follows from what the units came to; pure. Units that failed are not among them.
     fn finding(&self, request: &Request, outcomes: &[Outcome]) -> Finding;
+
+    /// The exit code that its answer asks for, where it is asked by a pipeline: 0 where there is nothing to say.
+    fn exit_code(&self, _outcomes: &[Outcome]) -> u8 {
+        0
+    }
 }

@@ -19,7 +19,6 @@ mod finding;
 mod interface;
 mod memory;
 mod otlp;
-mod present;
 pub mod prices;
 mod record_functions;
 mod records;

@@ -43,6 +43,8 @@ pub struct Summary {
     pub not_removed: Vec<String>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
+    /// The exit code that the answer asks for.
+    pub exit_code: u8,
 }
 
 /// Carries out one experiment on all its targets.
@@ -115,6 +117,7 @@ impl<'a> Runner<'a> {
             left_out: self.left_out.clone(),
             not_removed: Vec::new(),
             stopped: false,
+            exit_code: 0,
         };
         for (target, why) in &self.left_out {
             tell(Event::LeftOut(target, why));
@@ -167,6 +170,7 @@ impl<'a> Runner<'a> {
         summary.done = outcomes.len();
         if !outcomes.is_empty() {
             summary.finding = Some(self.experiment.finding(&self.request, &outcomes));
+            summary.exit_code = self.experiment.exit_code(&outcomes);
         }
         Ok(summary)
     }

@@ -17,6 +17,7 @@ mod list;
 mod load;
 mod load_requests;
 mod logs;
+mod new;
 mod packages;
 mod places;
 mod platforms;
@@ -82,6 +83,7 @@ async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> 
         Command::Results(command) => results::execute(command).await,
         Command::Invoke(arguments) => invoke::execute(&arguments).await,
         Command::Load(arguments) => load::execute(&arguments, &words).await,
+        Command::New(command) => new::execute(&command),
         Command::List(arguments) => list::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments).await,
         Command::Platforms(arguments) => platforms::execute(&arguments).await,

@@ -5,7 +5,8 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
+use experiments::script::Script;
 use experiments::{Event, Experiment, RequestError, Runner, Site, Subject, Summary};
 use image_build::{Image, Options};
 use platform::{Ledger, MemoryLedger};
@@ -36,17 +37,25 @@ const DEFAULT_FUNCTION: &str = "function1";
 /// An experiment that is asked for.
 enum Asked {
     BuiltIn(&'static dyn Experiment),
+    Own(Box<Script>),
 }
 
 impl Asked {
     fn experiment(&self) -> &dyn Experiment {
         match self {
             Asked::BuiltIn(experiment) => *experiment,
+            Asked::Own(script) => &**script,
         }
     }
 
     fn of(planned: &PlannedPlatformExperiment) -> Result<Asked, Failure> {
-        Ok(Asked::BuiltIn(experiments::find(&planned.name).map_err(Failure::users)?))
+        match &planned.script {
+            Some(text) => {
+                let script = Script::parse(text, &planned.name).map_err(Failure::users)?;
+                Ok(Asked::Own(Box::new(script)))
+            }
+            None => Ok(Asked::BuiltIn(experiments::find(&planned.name).map_err(Failure::users)?)),
+        }
     }
 }
 
@@ -131,7 +140,16 @@ fn targets(configuration: &Configuration, names: &[String]) -> Result<Vec<Target
 fn work(arguments: &RunArguments, sites: &Sites) -> Result<Work, Failure> {
     let mut experiments = Vec::new();
     for name in deduplicated(&arguments.experiments) {
-        let script = None;
+        let (name, script) = match is_file(&name) {
+            true => {
+                let text = std::fs::read_to_string(&name)
+                    .with_context(|| format!("could not read the experiment {name}"))
+                    .map_err(Failure::users)?;
+                let script = Script::parse(&text, &name).map_err(Failure::users)?;
+                (script.name().to_owned(), Some(text))
+            }
+            false => (name, None),
+        };
         let settings = arguments.settings.iter().cloned().collect();
         experiments.push(PlannedPlatformExperiment { name, settings, script });
     }
@@ -346,7 +364,11 @@ async fn conclude(
     let nothing: Vec<&str> =
         came.iter().filter(|(_, summary)| summary.finding.is_none()).map(|(name, _)| name.as_str()).collect();
     match (failed, left.first(), nothing.as_slice()) {
-        (0, None, []) => Ok(()),
+        (0, None, []) => match came.iter().map(|(_, summary)| summary.exit_code).max() {
+            None | Some(0) => Ok(()),
+            // The answer above says what it is.
+            Some(code) => Err(Failure::Verdict(code)),
+        },
         (0, Some(first), _) => Err(Failure::Ours(anyhow!("something that was deployed is still there: {first}"))),
         (0, None, names) => Err(Failure::Ours(anyhow!("nothing was measured for {}", names.join(", ")))),
         (failed, ..) => Err(Failure::Ours(anyhow!(

@@ -51,6 +51,14 @@ pub static CATALOGUE: &[PlatformKind] = &[
         connect: None,
     },
     PlatformKind {
+        name: "openfaas",
+        summary: "OpenFaaS through its gateway: faasd, or on Kubernetes",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::openfaas),
+    },
+    PlatformKind {
         name: "knative",
         summary: "Knative Serving on a Kubernetes cluster",
         image: ImageKind::Oci,
@@ -73,6 +81,14 @@ pub static CATALOGUE: &[PlatformKind] = &[
         on_this_machine: false,
         driver: None,
         connect: Some(connectors::openwhisk),
+    },
+    PlatformKind {
+        name: "nuclio",
+        summary: "Nuclio through its dashboard",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::nuclio),
     },
     PlatformKind {
         name: "riff",
@@ -105,6 +121,14 @@ pub static CATALOGUE: &[PlatformKind] = &[
         on_this_machine: false,
         driver: None,
         connect: Some(connectors::lambda),
+    },
+    PlatformKind {
+        name: "gcp",
+        summary: "Google Cloud Run, through Google's interface and credentials",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::gcp),
     },
 ];
 

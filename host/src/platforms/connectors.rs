@@ -41,6 +41,18 @@ pub(super) fn openwhisk(connection: Connection) -> Connecting {
     at_once(openwhisk_platform::connect(connection))
 }
 
+pub(super) fn openfaas(connection: Connection) -> Connecting {
+    at_once(openfaas_platform::connect(connection))
+}
+
+pub(super) fn nuclio(connection: Connection) -> Connecting {
+    at_once(nuclio_platform::connect(connection))
+}
+
+pub(super) fn gcp(connection: Connection) -> Connecting {
+    at_once(gcp_platform::connect(connection))
+}
+
 pub(super) fn lambda(connection: Connection) -> Connecting {
     lambda_platform::connect(connection).boxed()
 }

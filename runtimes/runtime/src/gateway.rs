@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::connector::Connector;
+use crate::helper::Helper;
 use crate::{Context, Settings};
 
 /// Largest answer of a nested call, bytes.
@@ -76,6 +77,7 @@ pub struct Gateway {
     timeout: Duration,
     authorization: Option<HeaderValue>,
     client: Client<Connector, Full<Bytes>>,
+    helper: Option<Helper>,
     handle: Handle,
 }
 
@@ -94,11 +96,13 @@ impl Gateway {
             Ok(value)
         });
         let connector = Connector::new(template.socket.as_deref());
+        let helper = settings.invoke_helper.clone().zip(template.socket.clone());
         Ok(Some(Gateway {
             template,
             timeout: settings.invoke_timeout,
             authorization: authorization.transpose()?,
             client: Client::builder(TokioExecutor::new()).build(connector),
+            helper: helper.map(|(program, socket)| Helper::new(program, socket)),
             handle,
         }))
     }
@@ -110,6 +114,9 @@ impl Gateway {
     /// The callee's own error, or why there is no answer. A call that would outlive its caller's deadline is given up then.
     pub fn call(&self, name: &str, payload: &str, context: &Context) -> Result<String, Error> {
         let request = self.request(name, payload, context)?;
+        if let Some(helper) = &self.helper {
+            helper.start()?;
+        }
         let left = context.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let timeout = left.map_or(self.timeout, |left| left.min(self.timeout));
         let exchange = async {
@@ -154,9 +161,11 @@ impl Gateway {
         };
         let response = self.client.request(request).await.map_err(|error| unavailable("calling", &error))?;
         let status = response.status();
+        // An emulator of AWS Lambda that is called without a helper answers a function's error with 200.
+        let has_failed = response.headers().contains_key("x-amz-function-error");
         let body = Limited::new(response.into_body(), MAXIMUM_ANSWER_BYTES).collect().await;
         let body = body.map_err(|error| unavailable("reading the answer of", &*error))?.to_bytes();
-        if !status.is_success() {
+        if !status.is_success() || has_failed {
             return Err(failure(name, status, &body));
         }
         String::from_utf8(body.into()).map_err(|_| Error::internal(format!("the answer of `{name}` is not UTF-8 text")))
@@ -174,9 +183,21 @@ fn failure(name: &str, status: StatusCode, body: &[u8]) -> Error {
     Error::new(kind, format!("`{name}` answered with status {}{said}", status.as_u16()))
 }
 
-/// The error in a body `{"error": {"type", "message"}}`, as functions' images write it.
+/// The error in a body `{"error": {"type", "message"}}`, as functions' images write it, or in that of AWS Lambda,
+/// `{"errorType", "errorMessage"}`, where it is one that they report there.
 fn own_error(body: &[u8]) -> Option<Error> {
     let body: Value = serde_json::from_slice(body).ok()?;
+    if let (Some(told), Some(message)) = (body.get("errorType"), body.get("errorMessage")) {
+        let kind = match told.as_str()?.strip_prefix("Function.")? {
+            "BadRequest" => ErrorKind::BadRequest,
+            "Denied" => ErrorKind::Denied,
+            "NotFound" => ErrorKind::NotFound,
+            "Limit" | "Overloaded" => ErrorKind::Limit,
+            "Unavailable" | "Timeout" => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        };
+        return Some(Error::new(kind, message.as_str()?));
+    }
     let error = body.get("error")?;
     let kind = ErrorKind::from_name(error.get("type")?.as_str()?)?;
     Some(Error::new(kind, error.get("message")?.as_str()?))

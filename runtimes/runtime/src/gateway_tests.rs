@@ -65,6 +65,52 @@ async fn a_call_over_a_unix_socket_is_the_same() {
 }
 
 #[tokio::test]
+async fn a_helper_is_started_with_the_socket_by_the_first_call() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (socket, program) = (folder.path().join("calls.sock"), folder.path().join("helper"));
+    let begun = folder.path().join("begun");
+    // It can't serve the socket, but tells that it was given one, and ends.
+    let script = format!("#!/bin/sh\nreadlink /proc/self/fd/0 >> {}\n", begun.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let gateway = |program: &std::path::Path| {
+        let url = format!("unix:{}:/{{name}}", socket.display());
+        let program = program.display().to_string();
+        let settings = Settings::read(&move |name| match name {
+            "FAASBENCH_INVOKE_URL" => Some(url.clone()),
+            "FAASBENCH_INVOKE_HELPER" => Some(program.clone()),
+            _ => None,
+        });
+        Gateway::new(&settings.unwrap(), Handle::current()).unwrap().unwrap()
+    };
+    let helped = gateway(&program);
+    assert!(!begun.exists(), "nothing is started before it is needed");
+    let calls = tokio::task::spawn_blocking(move || {
+        [helped.call("f", "{}", &Context::default()), helped.call("f", "{}", &Context::default())]
+    });
+    for answer in calls.await.unwrap() {
+        assert_eq!(answer.unwrap_err().kind, ErrorKind::Unavailable);
+    }
+    let told = std::fs::read_to_string(&begun).unwrap();
+    assert!(told.starts_with("socket:") && told.lines().count() == 1, "{told}");
+    let missing = gateway(&folder.path().join("none"));
+    let refused = tokio::task::spawn_blocking(move || missing.call("f", "{}", &Context::default())).await.unwrap();
+    assert!(refused.unwrap_err().message.contains("can't be started"));
+}
+
+#[tokio::test]
+async fn an_answer_that_says_it_is_an_error_is_one_whatever_its_status() {
+    let body = "HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 55\r\n\r\n{\"errorType\":\"Function.NotFound\",\"errorMessage\":\"gone\"}";
+    let (answer, _) = call_against(body, &[]).await;
+    assert_eq!(answer.unwrap_err(), Error::not_found("gone"));
+    let body = "HTTP/1.1 200 OK\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 5\r\n\r\n\"bad\"";
+    let error = call_against(body, &[]).await.0.unwrap_err();
+    assert!(error.kind == ErrorKind::Internal && error.message.contains("bad"), "{error:?}");
+}
+
+#[tokio::test]
 async fn an_error_of_the_callee_keeps_its_kind_and_its_message() {
     let body = "HTTP/1.1 400 Bad Request\r\nContent-Length: 54\r\n\r\n{\"error\":{\"type\":\"bad-request\",\"message\":\"no number\"}}";
     let (answer, _) = call_against(body, &[]).await;

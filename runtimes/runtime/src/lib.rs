@@ -11,6 +11,7 @@ mod connector;
 mod context;
 mod function;
 mod gateway;
+mod helper;
 mod instance;
 mod invoke;
 mod lines;

@@ -32,6 +32,7 @@ pub enum Listen {
 /// | `FAASBENCH_PLATFORM` | the platform's name in records | what the protocol and its variables tell |
 /// | `FAASBENCH_STORAGE` | the object storage, in the notation of [`native::Location`]; credentials under their services' own names | none: storage is refused |
 /// | `FAASBENCH_INVOKE_URL` | where nested calls go: a URL with `{name}` in it, as in `http://gateway:8080/function/{name}`, or over a unix socket `unix:/PATH:/function/{name}` | none: nested calls are refused |
+/// | `FAASBENCH_INVOKE_HELPER` | a program that is started at the first nested call and serves the unix socket of `FAASBENCH_INVOKE_URL`, which is its standard input | none: somebody else serves it |
 /// | `FAASBENCH_INVOKE_TIMEOUT_MS` | the longest that a nested call may take, ms, 1 to 3,600,000 | 60000 |
 /// | `FAASBENCH_INVOKE_AUTHORIZATION` | the `Authorization` header of nested calls | none |
 /// | `FAASBENCH_SCRATCH` | where the instance's scratch folder is made | `TMPDIR`, or `/tmp` |
@@ -50,6 +51,8 @@ pub struct Settings {
     pub storage: Option<String>,
     /// `FAASBENCH_INVOKE_URL`.
     pub invoke_url: Option<UrlTemplate>,
+    /// `FAASBENCH_INVOKE_HELPER`.
+    pub invoke_helper: Option<PathBuf>,
     /// `FAASBENCH_INVOKE_TIMEOUT_MS`.
     pub invoke_timeout: Duration,
     /// `FAASBENCH_INVOKE_AUTHORIZATION`; a secret.
@@ -99,6 +102,7 @@ impl Settings {
             // A URL may hold a password.
             invoke_url: parse(&text, "FAASBENCH_INVOKE_URL", INVOKE_URL_ACCEPTED)
                 .map_err(|error| SettingsError { value: None, ..error })?,
+            invoke_helper: text("FAASBENCH_INVOKE_HELPER").map(PathBuf::from),
             invoke_timeout: milliseconds(&text, "FAASBENCH_INVOKE_TIMEOUT_MS", 1, 60_000)?,
             invoke_authorization: text("FAASBENCH_INVOKE_AUTHORIZATION"),
             scratch: text("FAASBENCH_SCRATCH").or_else(|| text("TMPDIR")).unwrap_or_else(|| "/tmp".to_owned()).into(),
@@ -120,6 +124,7 @@ impl fmt::Debug for Settings {
             .field("platform", &self.platform)
             .field("storage", &self.storage.as_ref().map(|_| "set"))
             .field("invoke_url", &self.invoke_url.as_ref().map(|_| "set"))
+            .field("invoke_helper", &self.invoke_helper)
             .field("invoke_timeout", &self.invoke_timeout)
             .field("invoke_authorization", &self.invoke_authorization.as_ref().map(|_| "set"))
             .field("scratch", &self.scratch)

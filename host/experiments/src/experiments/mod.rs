@@ -7,6 +7,7 @@ pub(crate) mod figures;
 mod isolation;
 mod keep_alive;
 mod lifetime;
+mod median;
 mod monolith;
 mod neighbours;
 mod overhead;

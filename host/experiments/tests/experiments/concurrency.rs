@@ -18,7 +18,7 @@ const SIZES: [f64; 5] = [1.0, 2.0, 4.0, 8.0, 16.0];
 #[tokio::test(start_paused = true)]
 async fn where_there_is_room_each_call_has_an_instance_of_its_own() {
     let stage = Stage::new("one", Manner { cold_start: Duration::from_millis(300), ..Manner::named("a") });
-    let settings = [("most", json!(16)), ("rounds", json!(3))];
+    let settings = [("maximum", json!(16)), ("rounds", json!(3))];
     let carried = carry_out(concurrency(), request(&[&stage], &["function1"], &settings), &[&stage]).await;
     let finding = carried.finding();
     let cell = |row: usize, name: &str| number(finding, 0, row, name);
@@ -41,7 +41,7 @@ async fn where_there_is_room_each_call_has_an_instance_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn a_maximum_of_four_instances_is_seen_and_the_rest_waits() {
     let stage = Stage::new("one", Manner::named("a")).configured(|scale, _| scale.maximum_instances = Some(4));
-    let settings = [("most", json!(16)), ("rounds", json!(1))];
+    let settings = [("maximum", json!(16)), ("rounds", json!(1))];
     let carried = carry_out(concurrency(), request(&[&stage], &["function1"], &settings), &[&stage]).await;
     let finding = carried.finding();
     for (row, instances) in [1.0, 2.0, 4.0, 4.0, 4.0].into_iter().enumerate() {
@@ -56,7 +56,7 @@ async fn a_maximum_of_four_instances_is_seen_and_the_rest_waits() {
 #[tokio::test(start_paused = true)]
 async fn neighbours_that_slow_each_other_down_are_seen_in_the_speed() {
     let stage = Stage::new("one", Manner { interference: 1.0, ..Manner::named("a") });
-    let settings = [("most", json!(2)), ("rounds", json!(4))];
+    let settings = [("maximum", json!(2)), ("rounds", json!(4))];
     let carried = carry_out(concurrency(), request(&[&stage], &["function1"], &settings), &[&stage]).await;
     let finding = carried.finding();
     // One of the two found nobody there, the other found one: speeds of 1 and a half.
@@ -67,7 +67,7 @@ async fn neighbours_that_slow_each_other_down_are_seen_in_the_speed() {
 async fn failures_are_counted_exactly_and_it_ends() {
     let stage = Stage::new("one", Manner { trouble: every_fifth, ..Manner::named("a") })
         .configured(|scale, _| (scale.maximum_instances, scale.queue) = (Some(2), Some(8)));
-    let settings = [("most", json!(16)), ("rounds", json!(2))];
+    let settings = [("maximum", json!(16)), ("rounds", json!(2))];
     let carried = carry_out(concurrency(), request(&[&stage], &["function1"], &settings), &[&stage]).await;
     let finding = carried.finding();
     let sum = |name: &str| (0..10).map(|row| number(finding, 0, row, name)).sum::<f64>();

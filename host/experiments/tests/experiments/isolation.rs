@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use experiments::{Cell, Experiment, find};
+use experiments::{Cell, Experiment, Request, find};
 use serde_json::json;
 
 use crate::pretended::{Manner, every_fifth};
@@ -42,16 +42,13 @@ async fn the_disturbance_that_was_set_is_found_on_the_platform_that_has_it() {
 #[tokio::test(start_paused = true)]
 async fn the_neighbours_functions_are_among_those_that_are_needed() {
     let stage = Stage::new("one", Manner::named("a"));
-    assert_eq!(
-        Vec::from_iter(isolation().functions(&request(&[&stage], &["function1"], &[]))),
-        ["function1", "function2", "monolith"]
-    );
+    let functions = |request: &Request| isolation().functions(request).into_iter().collect::<Vec<_>>();
+    assert_eq!(functions(&request(&[&stage], &["function1"], &[])), ["function1", "function2", "monolith"]);
     let with_disk = request(&[&stage], &["function1", "compression"], &[]);
-    assert_eq!(
-        Vec::from_iter(isolation().functions(&with_disk)),
-        ["compression", "function1", "function2", "monolith"]
-    );
-    let kinds = |request| isolation().units(request).unwrap().into_iter().map(|unit| unit.variant).collect::<Vec<_>>();
+    assert_eq!(functions(&with_disk), ["compression", "function1", "function2", "monolith"]);
+    let kinds = |request: &Request| {
+        isolation().units(request).unwrap().into_iter().map(|unit| unit.variant).collect::<Vec<_>>()
+    };
     assert!(kinds(&with_disk).contains(&"disk".to_owned()));
     let error = isolation().units(&request(&[&stage], &["function1"], &[("kinds", json!(["disk"]))])).unwrap_err();
     assert!(error.to_string().contains("compression"), "{error}");

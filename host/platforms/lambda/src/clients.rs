@@ -122,8 +122,8 @@ pub(crate) async fn configuration(options: &Options, endpoint: Option<&str>) -> 
     loader.load().await
 }
 
-/// What every configuration has: our client of HTTP, repetitions, limits of time.
-pub(crate) fn defaults() -> aws_config::ConfigLoader {
+/// What every configuration has: AWS's own chain of credentials, our client of HTTP, repetitions, limits of time.
+pub fn defaults() -> aws_config::ConfigLoader {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ANSWER).build();
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(http_client())

@@ -9,7 +9,7 @@ use platform::PlatformError;
 use tokio::time::{Instant, sleep};
 
 use crate::clients::Clients;
-use crate::failure::{code, failed, is_missing, other};
+use crate::failure::{code, failed, is_busy, is_missing, other};
 use crate::function::unless_busy;
 use crate::wait::until_settled;
 
@@ -116,8 +116,15 @@ pub(crate) async fn unprovision(clients: &Clients, function: &str) -> Result<(),
 /// Publishes the function as it is now, and makes the alias name that.
 async fn point_alias(clients: &Clients, function: &str) -> Result<(), PlatformError> {
     let doing = format!("publishing a version of {function}");
-    let published = clients.lambda.publish_version().function_name(function).send().await;
-    let published = published.map_err(|error| failed(&doing, &error))?;
+    until_settled(clients, function, None, PUBLISHING).await?;
+    let begin = Instant::now();
+    let published = loop {
+        match clients.lambda.publish_version().function_name(function).send().await {
+            Ok(published) => break published,
+            Err(error) if is_busy(&error) && begin.elapsed() < PUBLISHING => sleep(PAUSE).await,
+            Err(error) => return Err(failed(&doing, &error)),
+        }
+    };
     let version = published.version.ok_or_else(|| other(&doing, "the answer names no version".to_owned()))?;
     until_settled(clients, function, Some(&version), PUBLISHING).await?;
     let Some(former) = alias(clients, function).await? else {

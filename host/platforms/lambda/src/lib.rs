@@ -26,6 +26,7 @@ mod role;
 mod settings;
 mod wait;
 
+pub use clients::defaults;
 pub use options::{FunctionUrl, LambdaArchitecture, Options, Package};
 pub use plan::{DEPLOYMENT_TAG, NAME_TAG};
 pub use platform::{LambdaPlatform, connect};

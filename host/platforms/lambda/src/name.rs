@@ -24,7 +24,7 @@ pub(crate) fn check_region(region: &str) -> Result<(), PlatformError> {
     let words: Vec<_> = parts.collect();
     let plain = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
     let area = words.last().is_some_and(|area| (2..=4).contains(&area.len()));
-    if number && words.len() >= 2 && area && words.iter().all(|word| plain(word)) {
+    if number && words.len() >= 2 && area && words.iter().all(plain) {
         return Ok(());
     }
     let shown: String = region.chars().take(40).collect();

@@ -5,17 +5,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bollard::query_parameters::{
-    ImportImageOptions, ListContainersOptions, ListImagesOptions, RemoveContainerOptions, RemoveImageOptions,
+    ImportImageOptions, ListContainersOptions, ListImagesOptions, LogsOptions, RemoveContainerOptions,
+    RemoveImageOptions,
 };
 use bollard::{API_DEFAULT_VERSION, Docker, body_full};
 use futures_util::TryStreamExt;
 use image_kind::{Image, tag};
-use platform::{DeploymentId, Found, PlatformError};
+use platform::{DeploymentId, Found, LogLine, PlatformError};
 use remote_platform::{PushedImage, Registry};
 use tokio::time::{Instant, sleep};
 
 use crate::archive::{Archive, archive, oci_architecture};
 use crate::failure::{failed, is_conflict, is_missing};
+use crate::log::lines_of;
 
 /// Where Docker listens when nothing says otherwise.
 pub const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
@@ -103,6 +105,29 @@ impl LocalDaemon {
             Some(Found { kind: "image".to_owned(), name: tagged, deployment })
         };
         Ok(images.into_iter().flat_map(|image| image.repo_tags).filter_map(found).collect())
+    }
+
+    /// What the containers with all of these labels (`NAME=VALUE`) wrote from `since_unix_ns` on, in the order of time.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn logs(&self, labels: &[String], since_unix_ns: u64) -> Result<Vec<LogLine>, PlatformError> {
+        let doing = "reading the logs of containers";
+        let client = self.client(doing).await?;
+        let filters = HashMap::from([("label".to_owned(), labels.to_vec())]);
+        let options = ListContainersOptions { all: true, filters: Some(filters), ..ListContainersOptions::default() };
+        let containers = client.list_containers(Some(options)).await.map_err(|error| self.failed(doing, &error))?;
+        let mut lines = Vec::new();
+        for id in containers.into_iter().filter_map(|container| container.id) {
+            let since = i32::try_from(since_unix_ns / 1_000_000_000).unwrap_or(i32::MAX);
+            let options = LogsOptions { stdout: true, stderr: true, timestamps: true, since, ..LogsOptions::default() };
+            let written: Vec<_> =
+                client.logs(&id, Some(options)).try_collect().await.map_err(|error| self.failed(doing, &error))?;
+            lines.extend(lines_of(&id, written));
+        }
+        lines.retain(|line| line.unix_ns >= since_unix_ns);
+        lines.sort_by_key(|line| line.unix_ns);
+        Ok(lines)
     }
 
     async fn load(&self, image: &Image, reference: &str) -> Result<(), PlatformError> {

@@ -6,5 +6,6 @@
 mod archive;
 mod daemon;
 mod failure;
+mod log;
 
 pub use daemon::{DEFAULT_SOCKET, LocalDaemon};

@@ -1,5 +1,6 @@
 //! Which instance answers, asked without invoking it.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -47,9 +48,14 @@ impl Probe {
 }
 
 /// Proves that what answers was started after a moment: after an update, old instances answer for a while.
+///
+/// An instance tells its age only after the question has travelled, so what is known is a time before which it did not begin;
+/// of several answers the latest counts. A new one that began sooner after the moment than any question travels could be
+/// taken for an old one, never the other way round; to start one takes longer than that.
 #[derive(Debug)]
 pub struct Freshness {
     since_unix_ns: u64,
+    began: HashMap<String, u64>,
     needed: u32,
     lasting: Duration,
     in_a_row: u32,
@@ -61,7 +67,7 @@ impl Freshness {
     /// alone for at least `lasting`.
     pub fn new(since_unix_ns: u64, instances: u32, lasting: Duration) -> Freshness {
         let needed = ANSWERS.saturating_mul(instances.max(1));
-        Freshness { since_unix_ns, needed, lasting, in_a_row: 0, first: None }
+        Freshness { since_unix_ns, began: HashMap::new(), needed, lasting, in_a_row: 0, first: None }
     }
 
     /// Whether the last answer was a new instance's.
@@ -73,7 +79,11 @@ impl Freshness {
     /// it anew.
     pub fn saw(&mut self, probe: &Probe) -> bool {
         let is_new = probe.status == 200
-            && probe.instance.as_ref().is_some_and(|instance| instance.began_unix_ns >= self.since_unix_ns);
+            && probe.instance.as_ref().is_some_and(|instance| {
+                let began = self.began.entry(instance.id.clone()).or_default();
+                *began = instance.began_unix_ns.max(*began);
+                *began >= self.since_unix_ns
+            });
         if !is_new {
             self.in_a_row = 0;
             self.first = None;
@@ -105,6 +115,18 @@ mod tests {
             assert!(!fresh.saw(&probe(200)));
         }
         assert!(fresh.saw(&probe(200)));
+    }
+
+    #[test]
+    fn of_several_answers_of_an_instance_the_one_that_tells_most_counts() {
+        let asked = |began_unix_ns: u64| Probe {
+            instance: Some(Seen { id: "a".to_owned(), began_unix_ns }),
+            ..probe(began_unix_ns)
+        };
+        let mut fresh = Freshness::new(100, 1, Duration::ZERO);
+        assert!(!fresh.saw(&asked(90)) && !fresh.is_begun(), "the question travelled long");
+        assert!(!fresh.saw(&asked(105)) && fresh.is_begun());
+        assert!(!fresh.saw(&asked(95)) && fresh.is_begun());
     }
 
     #[test]

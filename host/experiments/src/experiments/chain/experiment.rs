@@ -156,7 +156,7 @@ impl Experiment for Chain {
     }
 
     fn functions(&self, _: &Request) -> BTreeSet<String> {
-        FUNCTIONS.into_iter().map(str::to_owned).collect()
+        FUNCTIONS.map(str::to_owned).into()
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {

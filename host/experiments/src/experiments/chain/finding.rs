@@ -7,7 +7,8 @@ use super::clocks::Clocks;
 use super::experiment::{Measured, Tree};
 use super::tree::{FUNCTIONS, Shape};
 use super::waterfall::waterfall;
-use crate::present::{Median, axis, column, count, median_cell, text, time};
+use crate::experiments::figures::{axis, column, count, text, time, words};
+use crate::experiments::median::{Median, median_cell};
 use crate::records::Hop;
 use crate::timed_call::failures;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Series, Table};
@@ -61,8 +62,8 @@ pub(super) fn finding(experiment: &Chain, outcomes: &[Outcome]) -> Finding {
         0,
         Plot {
             title: "Time of a tree by its depth".to_owned(),
-            x: axis("levels of nested calls", "1", false),
-            y: axis("from the call to its answer", "ns", false),
+            x: axis("levels of nested calls", "1"),
+            y: axis("from the call to its answer", "ns"),
             series: by_depth,
         },
     );
@@ -87,11 +88,11 @@ fn table() -> Table {
     Table {
         title: "Nested calls".to_owned(),
         columns: vec![
-            column("target", ""),
-            column("tree", ""),
+            words("target"),
+            words("tree"),
             column("invocations", "1"),
             column("trees", "1"),
-            column("failed", ""),
+            words("failed"),
             column("failed hops", "1"),
             column("hops not told", "1"),
             column("from the call to its answer", "ns"),
@@ -140,11 +141,11 @@ fn row(target: &str, shape: Shape, trees: &[&Tree], clocks: &Clocks) -> (Vec<Cel
     let row = vec![
         text(target),
         text(shape.name()),
-        count(expected),
-        count(trees.len()),
+        count(expected as u64),
+        count(trees.len() as u64),
         text(failures(trees.iter().map(|tree| &tree.call)).unwrap_or_else(|| "none".to_owned())),
-        count(failed_hops),
-        count(untold),
+        count(failed_hops as u64),
+        count(untold as u64),
         median_cell(total.as_ref(), none),
         median_cell(hop.as_ref(), if shape.depth == 0 { "it calls nobody" } else { none }),
         median_cell(own.as_ref(), none),

@@ -1,7 +1,7 @@
 //! A tree's hops over time.
 
 use super::clocks::Clocks;
-use crate::present::{axis, time};
+use crate::experiments::figures::{axis, time};
 use crate::records::Hop;
 use crate::timed_call::TimedCall;
 use crate::{Mark, Plot, Point, Series};
@@ -47,8 +47,8 @@ pub(super) fn waterfall(title: String, root: &str, call: &TimedCall, hops: &[Hop
     }
     Plot {
         title,
-        x: axis("time since the call", "ns", false),
-        y: axis("call or execution", "", false),
+        x: axis("time since the call", "ns"),
+        y: axis("call or execution", ""),
         series: vec![calls, executions],
     }
 }

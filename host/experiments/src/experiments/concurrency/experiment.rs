@@ -30,15 +30,15 @@ struct Settings {
     /// Rounds, each with every target, function and size of burst, in another order.
     rounds: u32,
     /// The largest burst; the others are the powers of two below it.
-    most: u32,
+    maximum: u32,
     /// How long each call computes, s.
     work_s: f64,
 }
 
 fn defaults(quick: bool) -> Settings {
     match quick {
-        true => Settings { rounds: 2, most: 8, work_s: 0.05 },
-        false => Settings { rounds: 6, most: 64, work_s: 0.2 },
+        true => Settings { rounds: 2, maximum: 8, work_s: 0.05 },
+        false => Settings { rounds: 6, maximum: 64, work_s: 0.2 },
     }
 }
 
@@ -97,9 +97,9 @@ impl Experiment for Concurrency {
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {
         let settings = settings(NAME, &defaults(request.quick), request)?;
         within("rounds", f64::from(settings.rounds), 1.0..=1_000.0)?;
-        within("most", f64::from(settings.most), 1.0..=10_000.0)?;
+        within("maximum", f64::from(settings.maximum), 1.0..=10_000.0)?;
         within("work-s", settings.work_s, 0.001..=60.0)?;
-        let sizes = sizes(settings.most);
+        let sizes = sizes(settings.maximum);
         let calls: u64 = sizes.iter().map(|size| 2 * u64::from(*size)).sum();
         let mut units = Vec::new();
         for round in 0..settings.rounds {
@@ -129,7 +129,7 @@ impl Experiment for Concurrency {
 async fn measure(settings: Settings, unit: &Unit, bench: &Bench<'_>) -> Result<Vec<Burst>, ExperimentError> {
     let deployment = bench.deploy(&unit.function, |_| {}).await?;
     let event = Bytes::from(serde_json::json!({ "throughput_time": settings.work_s }).to_string());
-    let mut sizes = sizes(settings.most);
+    let mut sizes = sizes(settings.maximum);
     sizes.shuffle(&mut ChaCha8Rng::seed_from_u64(bench.request.seed ^ u64::from(unit.round)));
     let way = bench.site.platform.capabilities().cold_start;
     let mut seen = BTreeSet::new();

@@ -95,12 +95,12 @@ impl Experiment for Isolation {
     }
 
     fn functions(&self, request: &Request) -> BTreeSet<String> {
+        // Settings that can't be used are refused with the plan.
         let kinds =
             settings(NAME, &defaults(request.quick), request).map_or_else(|_| Vec::new(), |settings| settings.kinds);
-        let mut functions: BTreeSet<String> = request.subjects.iter().map(|subject| subject.function.clone()).collect();
-        functions.extend(request.subjects.iter().flat_map(|subject| subject.calls.iter().cloned()));
-        functions.extend(kinds.iter().filter_map(|kind| Some(kind.function(request)?.0)));
-        functions
+        let named = request.subjects.iter().flat_map(|subject| subject.calls.iter().chain([&subject.function]));
+        let neighbours = kinds.iter().filter_map(|kind| Some(kind.function(request)?.0));
+        named.cloned().chain(neighbours).collect()
     }
 
     fn defaults(&self, quick: bool) -> serde_json::Value {

@@ -6,7 +6,8 @@ use stats::{Bootstrap, Sample, ratio_of_medians};
 
 use super::Monolith;
 use super::experiment::{Measured, Row, Way};
-use crate::present::{Median, axis, column, count, median_cell, size, text};
+use crate::experiments::figures::{axis, bytes, column, count, logarithmic, text, words};
+use crate::experiments::median::{Median, median_cell};
 use crate::timed_call::failures;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Series, Table};
 
@@ -35,11 +36,11 @@ pub(super) fn finding(experiment: &Monolith, outcomes: &[Outcome]) -> Finding {
     let mut table = Table {
         title: "The same work as one call and as a chain".to_owned(),
         columns: vec![
-            column("target", ""),
-            column("way", ""),
-            column("instances", ""),
+            words("target"),
+            words("way"),
+            words("instances"),
             column("calls", "1"),
-            column("failed", ""),
+            words("failed"),
             column("from the call to its answer", "ns"),
             column("executed by all", "ns"),
             column("units of work", "1"),
@@ -48,7 +49,7 @@ pub(super) fn finding(experiment: &Monolith, outcomes: &[Outcome]) -> Finding {
     };
     let mut sizes = Table {
         title: "Size of the code".to_owned(),
-        columns: vec![column("target", ""), column("function", ""), column("code", "bytes")],
+        columns: vec![words("target"), words("function"), column("code", "bytes")],
         rows: Vec::new(),
     };
     let (mut said, mut bars) = (Vec::new(), Vec::<(String, Way, Median)>::new());
@@ -83,7 +84,7 @@ pub(super) fn finding(experiment: &Monolith, outcomes: &[Outcome]) -> Finding {
                     text(*target),
                     text(name(*way)),
                     text(kind),
-                    count(rows.len()),
+                    count(rows.len() as u64),
                     text(failed(rows)),
                     median_cell(total.as_ref(), none),
                     median_cell(Median::of(good.iter().map(|row| row.executed_ns())).as_ref(), none),
@@ -164,7 +165,7 @@ fn ratio(big: &[&Row], small: &[&Row], figure: impl Fn(&Row) -> f64) -> Option<S
 fn sizes_said(target: &str, code_bytes: &BTreeMap<String, u64>) -> Option<String> {
     let big = *code_bytes.get("monolith")?;
     let small: u64 = code_bytes.iter().filter(|(function, _)| *function != "monolith").map(|(_, bytes)| bytes).sum();
-    Some(format!("on {target} the big one's code has {}, that of the small ones together {}", size(big), size(small)))
+    Some(format!("on {target} the big one's code has {}, that of the small ones together {}", bytes(big), bytes(small)))
 }
 
 fn plot(bars: &[(String, Way, Median)]) -> Plot {
@@ -181,8 +182,8 @@ fn plot(bars: &[(String, Way, Median)]) -> Plot {
     });
     Plot {
         title: "From the call to its answer".to_owned(),
-        x: axis("target and instances", "", false),
-        y: axis("time", "ns", true),
+        x: axis("target and instances", ""),
+        y: logarithmic("time", "ns"),
         series: series.into(),
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::experiment::{Measured, Overhead, Row};
 use crate::clock_offset::{ClockOffset, Exchange};
-use crate::present::{Median, axis, column, count, median_cell, size, text, time};
+use crate::experiments::figures::{axis, bytes, column, count, logarithmic, text, time, words};
+use crate::experiments::median::{Median, median_cell};
 use crate::timed_call::failures;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Request, Series, Table};
 
@@ -73,13 +74,13 @@ pub(super) fn finding(experiment: &Overhead, request: &Request, outcomes: &[Outc
     let mut table = Table {
         title: "What the platform adds: the call less the function's own time".to_owned(),
         columns: vec![
-            column("target", ""),
-            column("function", ""),
+            words("target"),
+            words("function"),
             column("code", "bytes"),
             column("event", "bytes"),
-            column("instance", ""),
+            words("instance"),
             column("calls", "1"),
-            column("failed", ""),
+            words("failed"),
             column("call", "ns"),
             column("function's own", "ns"),
             column("added", "ns"),
@@ -91,8 +92,8 @@ pub(super) fn finding(experiment: &Overhead, request: &Request, outcomes: &[Outc
     let mut clocks_table = Table {
         title: "Clocks there, less the clock here".to_owned(),
         columns: vec![
-            column("target", ""),
-            column("function", ""),
+            words("target"),
+            words("function"),
             column("clocks", "1"),
             column("offset of the best known", "ns"),
             column("uncertainty", "ns"),
@@ -129,7 +130,7 @@ pub(super) fn finding(experiment: &Overhead, request: &Request, outcomes: &[Outc
                 Cell::Number(side.code_bytes as f64),
                 Cell::Number(*payload_bytes as f64),
                 text(if *is_cold { "cold" } else { "warm" }),
-                count(rows.len()),
+                count(rows.len() as u64),
                 text(failures(rows.iter().map(|row| &row.call)).unwrap_or_else(|| "none".to_owned())),
                 median_cell(Median::of(good.iter().map(|row| row.call.total_ns as f64)).as_ref(), none),
                 median_cell(own.as_ref(), none),
@@ -150,7 +151,7 @@ pub(super) fn finding(experiment: &Overhead, request: &Request, outcomes: &[Outc
                     "{target} adds {} to a warm call of {function} with an event of {}, of which {} on the way there and {} on \
                      the way back (each within {})",
                     added.time(),
-                    size(*payload_bytes),
+                    bytes(*payload_bytes),
                     time(out.value),
                     time(back.value),
                     time(worst)
@@ -196,14 +197,14 @@ pub(super) fn finding(experiment: &Overhead, request: &Request, outcomes: &[Outc
         plots: vec![
             Plot {
                 title: "Added time by the event's size".to_owned(),
-                x: axis("event", "bytes", false),
-                y: axis("added", "ns", true),
+                x: axis("event", "bytes"),
+                y: logarithmic("added", "ns"),
                 series,
             },
             Plot {
                 title: "The way there and the way back, warm, smallest event".to_owned(),
-                x: axis("target and function", "", false),
-                y: axis("time", "ns", false),
+                x: axis("target and function", ""),
+                y: axis("time", "ns"),
                 series: vec![bar("out", |way| way.1), bar("back", |way| way.2)],
             },
         ],
@@ -221,7 +222,7 @@ fn clock_row(target: &str, function: &str, clocks: &Clocks) -> Vec<Cell> {
     match clocks.best() {
         Some((best, known)) => {
             let offset = best.best();
-            row.extend([count(known), Cell::Number(offset.offset_ns), Cell::Number(offset.uncertainty_ns)]);
+            row.extend([count(known as u64), Cell::Number(offset.offset_ns), Cell::Number(offset.uncertainty_ns)]);
             match best.drift() {
                 Some(drift) => row.extend([Cell::Number(drift.low_ppm), Cell::Number(drift.high_ppm)]),
                 None => {

@@ -7,7 +7,8 @@ use stats::{Confidence, Sample};
 use super::Ping;
 use super::address::{AtAddress, Trip};
 use super::experiment::Measured;
-use crate::present::{Median, axis, column, count, median_cell, text, time};
+use crate::experiments::figures::{axis, column, count, logarithmic, text, time, words};
+use crate::experiments::median::{Median, median_cell};
 use crate::timed_call::{TimedCall, failures};
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Point, Series, Table};
 
@@ -26,10 +27,10 @@ pub(super) fn finding(experiment: &Ping, outcomes: &[Outcome]) -> Finding {
     let mut table = Table {
         title: "Round trips of a no-op".to_owned(),
         columns: vec![
-            column("target", ""),
-            column("what", ""),
+            words("target"),
+            words("what"),
             column("made", "1"),
-            column("failed", ""),
+            words("failed"),
             column("median", "ns"),
             column("95th percentile", "ns"),
         ],
@@ -81,8 +82,8 @@ pub(super) fn finding(experiment: &Ping, outcomes: &[Outcome]) -> Finding {
         tables: vec![table],
         plots: vec![Plot {
             title: "Share of round trips that took at most so long".to_owned(),
-            x: axis("round trip", "ns", true),
-            y: axis("share", "1", false),
+            x: logarithmic("round trip", "ns"),
+            y: axis("share", "1"),
             series: curves,
         }],
         notes,
@@ -111,7 +112,7 @@ impl Rows<'_> {
         self.table.rows.push(vec![
             text(self.target),
             text(what),
-            count(made),
+            count(made as u64),
             text(failed.unwrap_or_else(|| "none".to_owned())),
             median_cell(median.as_ref(), "nothing was answered"),
             match (&sample, p95) {

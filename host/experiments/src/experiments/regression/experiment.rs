@@ -112,6 +112,10 @@ impl Experiment for Regression {
     fn finding(&self, _: &Request, outcomes: &[Outcome]) -> Finding {
         finding(self, outcomes)
     }
+
+    fn exit_code(&self, outcomes: &[Outcome]) -> u8 {
+        super::verdict(outcomes).exit_code()
+    }
 }
 
 fn parameters(settings: &Settings, is_new: bool, side: &Side) -> Parameters {

@@ -7,7 +7,8 @@ use stats::{Confidence, Sample};
 use super::TraceReplay;
 use super::experiment::{Measured, MeasuredFunction, Replayed};
 use super::plan::PlanSummary;
-use crate::present::{Median, axis, column, count, median_cell, text, time};
+use crate::experiments::figures::{axis, column, count, logarithmic, text, time, words};
+use crate::experiments::median::{Median, median_cell};
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Point, Series, Table};
 
 /// Points of a curve: more than a screen shows.
@@ -72,20 +73,20 @@ pub(super) fn finding(experiment: &TraceReplay, outcomes: &[Outcome]) -> Finding
         plots: vec![
             Plot {
                 title: "Calls that were due, and that ended".to_owned(),
-                x: axis("time", "s", false),
-                y: axis("calls", "1/s", false),
+                x: axis("time", "s"),
+                y: axis("calls", "1/s"),
                 series: arrivals,
             },
             Plot {
                 title: "Share of calls to which at most so much was added".to_owned(),
-                x: axis("response time less the trace's duration", "ns", true),
-                y: axis("share", "1", false),
+                x: logarithmic("response time less the trace's duration", "ns"),
+                y: axis("share", "1"),
                 series: added,
             },
             Plot {
                 title: "Cold share by how often a function is called".to_owned(),
-                x: axis("calls of the function", "1", true),
-                y: axis("cold", "%", false),
+                x: logarithmic("calls of the function", "1"),
+                y: axis("cold", "%"),
                 series: cold,
             },
         ],
@@ -97,10 +98,10 @@ fn table() -> Table {
     Table {
         title: "The trace replayed".to_owned(),
         columns: vec![
-            column("target", ""),
+            words("target"),
             column("due", "1"),
             column("answered", "1"),
-            column("failed", ""),
+            words("failed"),
             column("dropped", "1"),
             column("cold", "%"),
             column("instances", "1"),
@@ -172,14 +173,14 @@ impl Figures {
         vec![
             text(target),
             Cell::Number(self.planned as f64),
-            count(self.answered),
+            count(self.answered as u64),
             text(if failed.is_empty() { "none".to_owned() } else { failed.join(", ") }),
             Cell::Number(self.dropped as f64),
             match self.cold {
                 (_, 0) => Cell::Absent { absent: "no answer tells".to_owned() },
                 (cold, told) => Cell::Number(100.0 * cold as f64 / told as f64),
             },
-            count(self.instances),
+            count(self.instances as u64),
             median_cell(median.as_ref(), none),
             percentile(self.response.as_ref(), 0.95),
             percentile(self.response.as_ref(), 0.99),
@@ -243,10 +244,10 @@ fn plan_table(plan: &PlanSummary) -> Table {
     let row = |what: &str, cell: Cell| vec![text(what), cell];
     Table {
         title: "What of the trace is replayed".to_owned(),
-        columns: vec![column("what", ""), column("value", "")],
+        columns: vec![words("what"), words("value")],
         rows: vec![
             row("source", text(&plan.source)),
-            row("functions called in the window", count(plan.all_functions)),
+            row("functions called in the window", count(plan.all_functions as u64)),
             row("calls of those that were picked, in the trace", Cell::Number(plan.calls_in_trace as f64)),
             row("calls made for each of them", Cell::Number(plan.factor)),
             row(
