@@ -74,7 +74,7 @@ async fn an_old_and_a_new_image_and_cold_calls() {
         "{:?}",
         carried.finding().notes
     );
-    assert!(regression().functions(&request(&[&stage], &["function1"], &set)).contains(&"function1@new".to_owned()));
+    assert!(regression().functions(&request(&[&stage], &["function1"], &set)).contains("function1@new"));
     // The same images answer warm calls alike.
     let set = [set[0].clone(), ("threshold", json!(0.3))];
     let (_, found) = compared(&[&stage], &set).await;
