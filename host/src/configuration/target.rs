@@ -103,6 +103,11 @@ impl Configuration {
         })
     }
 
+    /// Whether the file has a table for this target.
+    pub fn names(&self, target: &str) -> bool {
+        self.file.targets.contains_key(target)
+    }
+
     /// All targets, the platforms' own among them where none is named so.
     pub fn targets(&self) -> Vec<Target> {
         let own = platforms::CATALOGUE.iter().map(|platform| platform.name.to_owned());
