@@ -217,6 +217,21 @@ async fn what_became_anothers_is_not_removed() {
 }
 
 #[tokio::test]
+async fn a_spoilt_ledger_leads_nowhere_else() {
+    let on = stage("kubernetes", json!({})).await;
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    on.platform.deploy(&spec, &ledger).await.unwrap();
+    let entry = ledger.entries().into_iter().find(|entry| entry.resource.kind == "secret").unwrap();
+    for name in ["../../kube-system/secrets/x", "", "..", "a?b=c"] {
+        let mut resource = entry.resource.clone();
+        resource.name = name.to_owned();
+        let error = on.platform.remove(&resource).await.unwrap_err();
+        assert!(matches!(error, PlatformError::Invalid(_)), "{name}: {error}");
+    }
+    remove(on.platform.as_ref(), &spec, &ledger).await;
+}
+
+#[tokio::test]
 async fn another_clusters_deployment_is_not_taken_for_removed() {
     let on = stage("kubernetes", json!({})).await;
     let (spec, ledger) = (spec("f"), MemoryLedger::new());
