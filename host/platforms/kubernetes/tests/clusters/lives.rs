@@ -191,18 +191,24 @@ async fn functions_are_reached_at_ports_of_the_nodes_and_at_ingresses_that_are_f
     remove(on.platform.as_ref(), &served, &ledger).await;
 }
 
+async fn says_that_nothing_is_there(platform: &'static str) {
+    let stage = stage(platform, json!({})).await;
+    let ledger = MemoryLedger::new();
+    let spec = spec("f");
+    let deployment = stage.platform.deploy(&spec, &ledger).await.unwrap();
+    stage.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    remove(stage.platform.as_ref(), &spec, &ledger).await;
+    let mut invocation = Invocation::new("{}");
+    invocation.patience = Some(Duration::from_secs(5));
+    let error = stage.platform.invoke(&deployment, &invocation).await.unwrap_err();
+    assert!(matches!(error, PlatformError::NotFound { .. }), "{platform}: {error}");
+}
+
 #[tokio::test]
 async fn a_call_of_nothing_says_so() {
-    for platform in ["kubernetes", "knative", "fission"] {
-        let stage = stage(platform, json!({})).await;
-        let ledger = MemoryLedger::new();
-        let spec = spec("f");
-        let deployment = stage.platform.deploy(&spec, &ledger).await.unwrap();
-        stage.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
-        remove(stage.platform.as_ref(), &spec, &ledger).await;
-        let mut invocation = Invocation::new("{}");
-        invocation.patience = Some(Duration::from_secs(5));
-        let error = stage.platform.invoke(&deployment, &invocation).await.unwrap_err();
-        assert!(matches!(error, PlatformError::NotFound { .. }), "{platform}: {error}");
-    }
+    tokio::join!(
+        says_that_nothing_is_there("kubernetes"),
+        says_that_nothing_is_there("knative"),
+        says_that_nothing_is_there("fission"),
+    );
 }
