@@ -20,7 +20,6 @@ mod interface;
 mod memory;
 mod otlp;
 pub mod prices;
-mod record_functions;
 mod records;
 mod request;
 mod runner;

@@ -74,6 +74,7 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn what_is_drawn_lies_within_and_has_the_mean(steps in prop::collection::vec(0.0..100.0_f64, 7), seed: u64) {
             let mut value = 0.0;

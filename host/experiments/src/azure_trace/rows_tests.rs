@@ -12,12 +12,12 @@ fn read(text: &str, window: Window) -> Result<Trace, TraceError> {
 
 #[test]
 fn a_call_begins_before_its_end() {
-    let text = "app,func,end_timestamp,duration\na,f,61.5,1.25\na,g,200.0,1\na,f,60.5,0.25\nb,f,60.5,1.0\n";
+    let text = "app,func,end_timestamp,duration\na,f,61.5,1.25\na,g,200.0,1\na,f,60.75,0.25\nb,f,60.5,1.0\n";
     let trace = read(text, Window { from_minute: 1, minutes: 1 }).unwrap();
     // Of b's call only the end lies in the window.
     assert_eq!(trace.functions.len(), 1);
     assert_eq!(trace.functions[0].name, "a/f");
-    assert_eq!(trace.functions[0].calls, Calls::Listed(vec![(0.25, 0.25), (0.25, 1.25)]));
+    assert_eq!(trace.functions[0].calls, Calls::Listed(vec![(0.25, 1.25), (0.5, 0.25)]));
 }
 
 #[test]

@@ -21,10 +21,12 @@ impl Median {
         Some(Median { value: sample.median(), interval, n: sample.len() })
     }
 
-    /// The same with both ends moved apart by an error that no number of samples makes smaller.
+    /// The same, of times, with both ends moved apart by an error that no number of samples makes smaller; no time is less than
+    /// nothing.
     pub(crate) fn widened(self, by: f64) -> Median {
-        let interval =
-            self.interval.map(|interval| Interval { low: interval.low - by, high: interval.high + by, ..interval });
+        let widened =
+            |interval: Interval| Interval { low: (interval.low - by).max(0.0), high: interval.high + by, ..interval };
+        let interval = self.interval.map(widened);
         Median { interval, ..self }
     }
 
@@ -68,6 +70,7 @@ mod tests {
         assert_eq!(median.time(), "5.00 ms (2.00 ms to 8.00 ms, n = 9)");
         let widened = median.widened(5e5).interval.unwrap();
         assert_eq!((widened.low, widened.high), (1.5e6, 8.5e6));
+        assert_eq!(median.widened(9e6).interval.unwrap().low, 0.0);
         assert_eq!(Median::of([1.0]).unwrap().time(), "1 ns (n = 1)");
         assert_eq!(Median::of([]), None);
     }

@@ -9,7 +9,7 @@ use crate::{
     Estimate, Experiment, ExperimentError, Finding, Outcome, PlannedTarget, Request, RequestError, Subject, Unit,
 };
 
-/// Functions that understand `sleep` and `throughput_time`.
+/// Functions that understand `sleep` and `throughput_time`, and answer with records.
 const TIMED: [&str; 4] = ["function1", "function2", "function3", "monolith"];
 
 /// Memory that an instance is supposed to be billed for where an estimate is asked for, GB.
@@ -51,6 +51,20 @@ pub(crate) fn estimate(seconds: f64, invocations: u64, billed_s: f64) -> Estimat
 /// Whether a function sleeps and computes for as long as its event says.
 pub(crate) fn is_timed(function: &str) -> bool {
     TIMED.contains(&function)
+}
+
+/// The functions of a request that tell when they ran, each once, in their order; `function1` where there is none.
+pub(crate) fn functions_with_records(request: &Request) -> Vec<String> {
+    let mut functions: Vec<String> = Vec::new();
+    for subject in request.subjects.iter().filter(|subject| is_timed(&subject.function)) {
+        if !functions.contains(&subject.function) {
+            functions.push(subject.function.clone());
+        }
+    }
+    if functions.is_empty() {
+        functions.push(TIMED[0].to_owned());
+    }
+    functions
 }
 
 /// What a unit's plan holds.

@@ -89,7 +89,7 @@ fn text(name: &str, value: &str) -> KeyValue {
 /// The bytes of an id, which has so many of them and is not zero.
 fn identifier(text: &str, bytes: usize) -> Result<Vec<u8>, OtlpError> {
     let wrong = || OtlpError::Identifier { id: text.to_owned(), digits: 2 * bytes };
-    if text.len() != 2 * bytes || !text.is_ascii() {
+    if text.len() != 2 * bytes || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(wrong());
     }
     let byte = |index: usize| u8::from_str_radix(&text[2 * index..2 * index + 2], 16).map_err(|_| wrong());

@@ -56,6 +56,10 @@ pub(crate) struct Manner {
     pub(crate) reclaims: Option<(Duration, Duration)>,
     /// How old an instance becomes.
     pub(crate) lives: Option<Duration>,
+    /// How long a call is on its way to the instance, and its answer on the way back.
+    pub(crate) ways: (Duration, Duration),
+    /// By how much its instances' clocks are ahead.
+    pub(crate) ahead: Duration,
     /// What goes wrong with the call of that number, from 0 in the order of their coming.
     pub(crate) trouble: fn(u64) -> Trouble,
     /// What it can and can't.
@@ -78,6 +82,8 @@ impl Manner {
             interference: 0.0,
             reclaims: None,
             lives: None,
+            ways: (Duration::ZERO, Duration::ZERO),
+            ahead: Duration::ZERO,
             trouble: |_| Trouble::Nothing,
             memory_limit: true,
             cpu_limit: true,
@@ -108,6 +114,8 @@ pub(crate) struct Counts {
     pub(crate) serving: AtomicU32,
     /// Specifications in the order of their deployments.
     pub(crate) deployed: Mutex<Vec<DeploymentSpec>>,
+    /// The trace contexts that came with them.
+    pub(crate) traces: Mutex<Vec<Option<String>>>,
     /// The functions' names with their events, in the order of their coming.
     pub(crate) events: Mutex<Vec<(String, Value)>>,
 }
@@ -240,6 +248,8 @@ impl Instance for Pretender {
             invocation_index: index,
             age_us: u64::try_from(self.begin.elapsed().as_micros()).unwrap(),
         };
+        self.ready.counts.traces.lock().unwrap().push(invocation.traceparent.clone());
+        tokio::time::sleep(self.ready.manner.ways.0).await;
         let trouble = (self.ready.manner.trouble)(number);
         if trouble != Trouble::Nothing {
             self.ready.counts.troubles.fetch_add(1, Ordering::SeqCst);
@@ -255,6 +265,7 @@ impl Instance for Pretender {
                 error(504, "limit", "it hung")
             }
         };
+        tokio::time::sleep(self.ready.manner.ways.1).await;
         self.ready.counts.serving.fetch_sub(1, Ordering::SeqCst);
         self.active.send_modify(|active| *active -= 1);
         Served {
@@ -307,7 +318,7 @@ impl Pretender {
         let function = &self.ready.spec.function;
         self.ready.counts.events.lock().unwrap().push((function.clone(), event.clone()));
         let manner = &self.ready.manner;
-        let (execution_start_ns, begin) = (native::unix_time_ns(), tokio::time::Instant::now());
+        let (execution_start_ns, begin) = (self.unix_ns(), tokio::time::Instant::now());
         let chance = self.ready.chance.lock().unwrap().random_range(0.0..=1.0);
         let mut service = manner.service + manner.jitter.mul_f64(chance);
         if identity.is_cold() {
@@ -342,7 +353,7 @@ impl Pretender {
                 "function_cores": 1,
                 "memory_limit_bytes": self.ready.spec.limits.memory_bytes,
                 "execution_start_ns": execution_start_ns,
-                "execution_end_ns": native::unix_time_ns(),
+                "execution_end_ns": self.unix_ns(),
                 "execution_us": microseconds(begin.elapsed()),
                 "process_cpu_us": microseconds(service.mul_f64(slower) + Duration::from_secs_f64(computing * share)),
                 "sleep": event["sleep"],
@@ -357,6 +368,11 @@ impl Pretender {
         (200, json!({ "identifier": identifier, "records": records }))
     }
 
+    /// Its own clock.
+    fn unix_ns(&self) -> u64 {
+        native::unix_time_ns() + u64::try_from(self.ready.manner.ahead.as_nanos()).unwrap()
+    }
+
     async fn nested(&self, invocation: &Invocation, event: &Value, parent: &str) -> serde_json::Map<String, Value> {
         let Some(calls) = event["invoke_nested"].as_array() else { return serde_json::Map::new() };
         let level = event["level"].as_u64().unwrap_or(0) + 1;
@@ -366,11 +382,11 @@ impl Pretender {
             payload["parent"] = json!(parent);
             payload["level"] = json!(level);
             let passed = Invocation { event: Bytes::from(payload.to_string()), ..invocation.clone() };
-            let (start_ns, begin) = (native::unix_time_ns(), tokio::time::Instant::now());
+            let (start_ns, begin) = (self.unix_ns(), tokio::time::Instant::now());
             let outcome = self.ready.surroundings.others.call(name, passed).await;
             let timings = [
                 ("invocation_start_ns", json!(start_ns)),
-                ("invocation_end_ns", json!(native::unix_time_ns())),
+                ("invocation_end_ns", json!(self.unix_ns())),
                 ("invocation_us", json!(microseconds(begin.elapsed()))),
             ];
             let (identifier, mut records) = match outcome {

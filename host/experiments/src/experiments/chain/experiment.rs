@@ -16,11 +16,10 @@ use super::finding::finding;
 use super::spans::{TraceContext, spans};
 use super::tree::{FUNCTIONS, Shape};
 use crate::calling::seconds;
+use crate::experiments::plan::{deploying_s, estimate};
 use crate::records::{self, Hop};
 use crate::timed_call::TimedCall;
-use crate::{
-    Bench, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Span, Unit, otlp, settings,
-};
+use crate::{Bench, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Span, Unit, otlp, settings};
 
 const NAME: &str = "chain";
 /// Trees before those that count; the first of them is cold.
@@ -144,7 +143,7 @@ impl Experiment for Chain {
     }
 
     fn question(&self) -> &'static str {
-        "what does it cost to call functions from functions?"
+        "What does it cost to call functions from functions?"
     }
 
     fn missing(&self, capabilities: &Capabilities) -> Option<&'static str> {
@@ -171,11 +170,13 @@ impl Experiment for Chain {
             variant: format!("{} shapes", plan.shapes.len()),
             round,
             parameters: serde_json::Value::Null,
-            estimate: Estimate {
-                seconds: 3.0 + plan.invocations() as f64 * (0.003 + plan.settings.work_s),
-                invocations: plan.invocations(),
-                gigabyte_seconds: 0.0,
-            },
+            estimate: estimate(
+                deploying_s(target) * FUNCTIONS.len() as f64
+                    + plan.invocations() as f64 * (0.003 + plan.settings.work_s),
+                plan.invocations(),
+                // A caller is billed while it waits for those that it calls.
+                (0.003 + plan.settings.work_s) * 3.0,
+            ),
         };
         Ok(rounds.map(unit).collect())
     }

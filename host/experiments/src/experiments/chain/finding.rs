@@ -9,6 +9,7 @@ use super::tree::{FUNCTIONS, Shape};
 use super::waterfall::waterfall;
 use crate::experiments::figures::{axis, column, count, text, time, words};
 use crate::experiments::median::{Median, median_cell};
+use crate::experiments::plan::measured;
 use crate::records::Hop;
 use crate::timed_call::failures;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Series, Table};
@@ -16,12 +17,8 @@ use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Series, Table};
 pub(super) fn finding(experiment: &Chain, outcomes: &[Outcome]) -> Finding {
     let mut notes = Vec::new();
     let mut sides = BTreeMap::<&str, Vec<Tree>>::new();
-    for outcome in outcomes {
-        let target = outcome.unit.target.as_str();
-        let Ok(measured) = serde_json::from_value::<Measured>(outcome.measured.clone()) else {
-            notes.push(format!("what {} measured can't be read and is left out", outcome.unit.key()));
-            continue;
-        };
+    for (unit, measured) in measured::<Measured>(outcomes, &mut notes) {
+        let target = unit.target.as_str();
         match measured.exported {
             Some(Ok(sent)) => notes.push(format!("{target}: {sent} spans were sent over OTLP")),
             Some(Err(reason)) => notes.push(format!("{target}: spans were not sent over OTLP: {reason}")),
@@ -77,7 +74,7 @@ pub(super) fn finding(experiment: &Chain, outcomes: &[Outcome]) -> Finding {
     Finding {
         experiment: experiment.name().to_owned(),
         question: experiment.question().to_owned(),
-        answer: format!("{}.", said.join("; ")),
+        answer: if said.is_empty() { "Nothing was measured.".to_owned() } else { format!("{}.", said.join("; ")) },
         tables: vec![table],
         plots,
         notes,

@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 use super::finding::finding;
 use crate::calling::seconds;
 use crate::cold_call::{ONLY_BY_WAITING, make_cold};
+use crate::experiments::plan::{deploying_s, estimate};
 use crate::records::{self, Hop};
 use crate::timed_call::TimedCall;
-use crate::{Bench, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit, settings};
+use crate::{Bench, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit, settings};
 
 const NAME: &str = "monolith";
 /// The big function.
@@ -151,7 +152,7 @@ impl Experiment for Monolith {
     }
 
     fn question(&self) -> &'static str {
-        "one big function or many small ones?"
+        "One big function or many small ones?"
     }
 
     fn missing(&self, capabilities: &Capabilities) -> Option<&'static str> {
@@ -179,11 +180,12 @@ impl Experiment for Monolith {
                 variant: format!("against {}", SMALL.join(", ")),
                 round,
                 parameters: serde_json::Value::Null,
-                estimate: Estimate {
-                    seconds: 4.0 + calls * 2.0 * (3.0 * settings.work_s + 0.01) + f64::from(settings.cold) * 2.0,
-                    invocations: calls as u64 * (1 + SMALL.len() as u64),
-                    gigabyte_seconds: 0.0,
-                },
+                estimate: estimate(
+                    deploying_s(target) * (4.0 + f64::from(settings.cold) * 2.0)
+                        + calls * 2.0 * (3.0 * settings.work_s + 0.01),
+                    calls as u64 * (1 + SMALL.len() as u64),
+                    2.25 * settings.work_s + 0.001,
+                ),
             })
             .collect())
     }

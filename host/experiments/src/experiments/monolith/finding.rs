@@ -8,8 +8,12 @@ use super::Monolith;
 use super::experiment::{Measured, Row, Way};
 use crate::experiments::figures::{axis, bytes, column, count, logarithmic, text, words};
 use crate::experiments::median::{Median, median_cell};
+use crate::experiments::plan::measured;
 use crate::timed_call::failures;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Series, Table};
+
+/// Units of work that differ by more than this share are told.
+const UNEQUAL: f64 = 0.1;
 
 #[derive(Default)]
 struct Side {
@@ -20,12 +24,8 @@ struct Side {
 pub(super) fn finding(experiment: &Monolith, outcomes: &[Outcome]) -> Finding {
     let mut notes = Vec::new();
     let mut sides = BTreeMap::<&str, Side>::new();
-    for outcome in outcomes {
-        let target = outcome.unit.target.as_str();
-        let Ok(measured) = serde_json::from_value::<Measured>(outcome.measured.clone()) else {
-            notes.push(format!("what {} measured can't be read and is left out", outcome.unit.key()));
-            continue;
-        };
+    for (unit, measured) in measured::<Measured>(outcomes, &mut notes) {
+        let target = unit.target.as_str();
         if let Some(reason) = &measured.no_cold {
             notes.push(format!("{target} has no cold calls: {reason}"));
         }
@@ -97,6 +97,7 @@ pub(super) fn finding(experiment: &Monolith, outcomes: &[Outcome]) -> Finding {
             }
             if let [(big, Some(big_total)), (small, Some(small_total))] = both.as_slice() {
                 said.push(sentence(target, kind, (big, *big_total), (small, *small_total)));
+                notes.extend(unequal(target, kind, big, small));
             }
         }
         said.extend(sizes_said(target, &side.code_bytes));
@@ -149,6 +150,19 @@ fn sentence(target: &str, kind: &str, big: (&[&Row], Median), small: (&[&Row], M
         said.push_str(&format!(", and it executes {ratio} as long in all"));
     }
     said
+}
+
+/// Computing lasts for a time, so that on a busy machine, or with another share of a processor, its work may differ.
+fn unequal(target: &str, kind: &str, big: &[&Row], small: &[&Row]) -> Option<String> {
+    let units = |rows: &[&Row]| Median::of(rows.iter().map(|row| row.iterations()));
+    let (big, small) = (units(big)?.value, units(small)?.value);
+    let times = small / big;
+    (big > 0.0 && (times - 1.0).abs() > UNEQUAL).then(|| {
+        format!(
+            "{target}, {kind}: in the same time of computing the chain did {times:.2} times the units of work of the one call, so that \
+             the two were not given the same processor time"
+        )
+    })
 }
 
 /// The chain's median over the monolith's: `1.9 times (1.8 to 2.1, n = 15 and 15)`.

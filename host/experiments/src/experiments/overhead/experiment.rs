@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::finding;
 use crate::cold_call::{ONLY_BY_WAITING, make_cold};
-use crate::record_functions::record_functions;
+use crate::experiments::plan::{deploying_s, estimate, functions_with_records};
 use crate::timed_call::TimedCall;
-use crate::{Bench, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit, settings};
+use crate::{Bench, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit, settings};
 
 const NAME: &str = "overhead";
 /// Warm calls before the first one that counts.
@@ -112,7 +112,7 @@ impl Experiment for Overhead {
     }
 
     fn question(&self) -> &'static str {
-        "what does the platform add to the function's own time?"
+        "What does the platform add to the function's own time?"
     }
 
     fn missing(&self, _: &Capabilities) -> Option<&'static str> {
@@ -124,7 +124,7 @@ impl Experiment for Overhead {
     }
 
     fn functions(&self, request: &Request) -> BTreeSet<String> {
-        record_functions(request).into_iter().collect()
+        functions_with_records(request).into_iter().collect()
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {
@@ -132,7 +132,7 @@ impl Experiment for Overhead {
         let mut units = Vec::new();
         for round in 0..settings.rounds {
             for target in &request.targets {
-                for function in record_functions(request) {
+                for function in functions_with_records(request) {
                     units.push(Unit {
                         experiment: NAME.to_owned(),
                         target: target.target.clone(),
@@ -141,11 +141,11 @@ impl Experiment for Overhead {
                         variant: format!("{} sizes, warm and cold", settings.payload_bytes.len()),
                         round,
                         parameters: serde_json::Value::Null,
-                        estimate: Estimate {
-                            seconds: 1.0 + calls(&settings) as f64 * 0.005 + f64::from(settings.cold) * 0.7,
-                            invocations: calls(&settings),
-                            gigabyte_seconds: 0.0,
-                        },
+                        estimate: estimate(
+                            deploying_s(target) * f64::from(1 + settings.cold) + calls(&settings) as f64 * 0.005,
+                            calls(&settings),
+                            0.001,
+                        ),
                     });
                 }
             }

@@ -6,6 +6,7 @@ use super::experiment::{Measured, Overhead, Row};
 use crate::clock_offset::{ClockOffset, Exchange};
 use crate::experiments::figures::{axis, bytes, column, count, logarithmic, text, time, words};
 use crate::experiments::median::{Median, median_cell};
+use crate::experiments::plan::measured;
 use crate::timed_call::failures;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Request, Series, Table};
 
@@ -61,12 +62,8 @@ impl Clocks {
 pub(super) fn finding(experiment: &Overhead, request: &Request, outcomes: &[Outcome]) -> Finding {
     let mut sides = BTreeMap::<(String, String), Side>::new();
     let mut notes = Vec::new();
-    for outcome in outcomes {
-        let Ok(measured) = serde_json::from_value::<Measured>(outcome.measured.clone()) else {
-            notes.push(format!("what {} measured can't be read and is left out", outcome.unit.key()));
-            continue;
-        };
-        let side = sides.entry((outcome.unit.target.clone(), outcome.unit.function.clone())).or_default();
+    for (unit, measured) in measured::<Measured>(outcomes, &mut notes) {
+        let side = sides.entry((unit.target.clone(), unit.function.clone())).or_default();
         side.rows.extend(measured.rows);
         side.code_bytes = measured.code_bytes;
         side.no_cold = side.no_cold.take().or(measured.no_cold);
@@ -233,7 +230,7 @@ fn clock_row(target: &str, function: &str, clocks: &Clocks) -> Vec<Cell> {
         }
         None => {
             let none = || Cell::Absent { absent: "no answer told a time".to_owned() };
-            row.extend([count(0 as u64), none(), none(), none(), none()]);
+            row.extend([count(0), none(), none(), none(), none()]);
         }
     }
     row

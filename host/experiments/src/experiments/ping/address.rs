@@ -116,3 +116,7 @@ fn trip(record: &RequestRecord) -> Trip {
         failure: record.failure.map(|failure| failure.to_string()),
     }
 }
+
+#[cfg(test)]
+#[path = "address_tests.rs"]
+mod tests;

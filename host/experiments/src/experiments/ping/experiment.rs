@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::address::{AtAddress, Bounds, Trip, measure};
 use super::finding::finding;
 use crate::calling::{seconds, timed};
+use crate::experiments::plan::{deploying_s, estimate};
 use crate::timed_call::TimedCall;
-use crate::{Bench, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit, settings};
+use crate::{Bench, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit, settings};
 
 const NAME: &str = "ping";
 /// A no-op when its event asks for nothing.
@@ -77,7 +78,7 @@ impl Experiment for Ping {
     }
 
     fn question(&self) -> &'static str {
-        "what is the network's part?"
+        "What is the network's part?"
     }
 
     fn missing(&self, _: &Capabilities) -> Option<&'static str> {
@@ -104,12 +105,12 @@ impl Experiment for Ping {
                 variant: "no-op".to_owned(),
                 round,
                 parameters: serde_json::Value::Null,
-                estimate: Estimate {
-                    seconds: 1.0 + f64::from(settings.repetitions) * 0.01,
-                    // Through the interface, and to the address on kept and on new connections.
-                    invocations: u64::from(WARM_UP) + 3 * u64::from(settings.repetitions),
-                    gigabyte_seconds: 0.0,
-                },
+                // Through the interface, and to the address on kept and on new connections.
+                estimate: estimate(
+                    deploying_s(target) + f64::from(settings.repetitions) * 0.01,
+                    u64::from(WARM_UP) + 3 * u64::from(settings.repetitions),
+                    0.001,
+                ),
             })
             .collect())
     }

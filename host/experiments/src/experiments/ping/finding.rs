@@ -9,6 +9,7 @@ use super::address::{AtAddress, Trip};
 use super::experiment::Measured;
 use crate::experiments::figures::{axis, column, count, logarithmic, text, time, words};
 use crate::experiments::median::{Median, median_cell};
+use crate::experiments::plan::measured;
 use crate::timed_call::{TimedCall, failures};
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Point, Series, Table};
 
@@ -18,11 +19,8 @@ const CURVE: usize = 200;
 pub(super) fn finding(experiment: &Ping, outcomes: &[Outcome]) -> Finding {
     let mut notes = Vec::new();
     let mut sides = BTreeMap::<&str, Vec<Measured>>::new();
-    for outcome in outcomes {
-        match serde_json::from_value(outcome.measured.clone()) {
-            Ok(measured) => sides.entry(&outcome.unit.target).or_default().push(measured),
-            Err(_) => notes.push(format!("what {} measured can't be read and is left out", outcome.unit.key())),
-        }
+    for (unit, measured) in measured::<Measured>(outcomes, &mut notes) {
+        sides.entry(&unit.target).or_default().push(measured);
     }
     let mut table = Table {
         title: "Round trips of a no-op".to_owned(),

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::finding;
 use super::plan::{NAME, Plan, PlanSummary, Planned, Work, defaults};
+use crate::experiments::plan::deploying_s;
 use crate::timed_call::TimedCall;
 use crate::{
     Bench, Call, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, SchedulePlan, Unit,
@@ -68,7 +69,7 @@ impl Experiment for TraceReplay {
     }
 
     fn question(&self) -> &'static str {
-        "how does it do under real traffic?"
+        "How does it do under real traffic?"
     }
 
     fn missing(&self, _: &Capabilities) -> Option<&'static str> {
@@ -99,7 +100,7 @@ impl Experiment for TraceReplay {
             round: 0,
             parameters: serde_json::Value::Null,
             estimate: Estimate {
-                seconds: plan.length_s() + plan.settings.longest_s + plan.functions.len() as f64 * 0.5,
+                seconds: plan.length_s() + plan.settings.longest_s + plan.functions.len() as f64 * deploying_s(target),
                 invocations: plan.summary.planned,
                 gigabyte_seconds,
             },

@@ -9,6 +9,7 @@ use super::experiment::{Measured, MeasuredFunction, Replayed};
 use super::plan::PlanSummary;
 use crate::experiments::figures::{axis, column, count, logarithmic, text, time, words};
 use crate::experiments::median::{Median, median_cell};
+use crate::experiments::plan::measured;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Point, Series, Table};
 
 /// Points of a curve: more than a screen shows.
@@ -22,11 +23,8 @@ const LATE_NS: u64 = 1_000_000;
 pub(super) fn finding(experiment: &TraceReplay, outcomes: &[Outcome]) -> Finding {
     let mut notes = Vec::new();
     let mut sides = BTreeMap::<&str, Measured>::new();
-    for outcome in outcomes {
-        match serde_json::from_value(outcome.measured.clone()) {
-            Ok(measured) => drop(sides.insert(&outcome.unit.target, measured)),
-            Err(_) => notes.push(format!("what {} measured can't be read and is left out", outcome.unit.key())),
-        }
+    for (unit, measured) in measured::<Measured>(outcomes, &mut notes) {
+        sides.insert(&unit.target, measured);
     }
     let mut table = table();
     let (mut said, mut arrivals, mut added, mut cold) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());

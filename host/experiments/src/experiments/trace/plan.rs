@@ -91,7 +91,17 @@ pub(super) fn defaults(quick: bool) -> Settings {
     if !quick {
         return full;
     }
-    Settings { minutes: 3, minute_s: 3.0, functions: 4, most_calls: 150, longest_s: 0.5, patience_s: 5.0, ..full }
+    // Shorter in everything, durations too: nearly all are still below what they are cut to.
+    Settings {
+        minutes: 3,
+        minute_s: 3.0,
+        functions: 4,
+        most_calls: 150,
+        duration_factor: 0.05,
+        longest_s: 0.5,
+        patience_s: 5.0,
+        ..full
+    }
 }
 
 /// What is replayed on each target.
