@@ -76,8 +76,8 @@ pub static CATALOGUE: &[PlatformKind] = &[
     },
     PlatformKind {
         name: "openwhisk",
-        summary: "Apache OpenWhisk: actions of an image or an archive, through its API",
-        image: ImageKind::Oci,
+        summary: "Apache OpenWhisk: actions of an archive or an image, through its API",
+        image: ImageKind::OpenWhiskZip,
         on_this_machine: false,
         driver: None,
         connect: Some(connectors::openwhisk),
@@ -97,6 +97,14 @@ pub static CATALOGUE: &[PlatformKind] = &[
         on_this_machine: false,
         driver: None,
         connect: Some(connectors::riff),
+    },
+    PlatformKind {
+        name: "gestalt",
+        summary: "Gestalt through Meta or Laser; dead upstream",
+        image: ImageKind::GestaltZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::gestalt),
     },
     PlatformKind {
         name: "kubernetes",
@@ -121,6 +129,14 @@ pub static CATALOGUE: &[PlatformKind] = &[
         on_this_machine: false,
         driver: None,
         connect: Some(connectors::lambda),
+    },
+    PlatformKind {
+        name: "azure",
+        summary: "Azure Functions with a custom handler, through Azure's resource manager",
+        image: ImageKind::AzureZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::azure),
     },
     PlatformKind {
         name: "gcp",

@@ -49,6 +49,14 @@ pub(super) fn nuclio(connection: Connection) -> Connecting {
     at_once(nuclio_platform::connect(connection))
 }
 
+pub(super) fn gestalt(connection: Connection) -> Connecting {
+    at_once(gestalt_platform::connect(connection))
+}
+
+pub(super) fn azure(connection: Connection) -> Connecting {
+    at_once(azure_platform::connect(connection))
+}
+
 pub(super) fn gcp(connection: Connection) -> Connecting {
     at_once(gcp_platform::connect(connection))
 }

@@ -56,11 +56,22 @@ pub(crate) fn quantile(values: &[f64], probability: f64) -> Cell {
     }
 }
 
-/// The median of values in groups that share what differs from one to the next: rounds, instances.
+/// Groups from which on their median has an interval: two don't tell how much groups differ.
+const GROUPS: usize = 3;
+
+/// The median of values in groups that share what differs from one to the next: rounds, instances. It has an interval where
+/// there are three or more.
 pub(crate) fn median_of_groups(groups: &[Vec<f64>]) -> Cell {
-    match Clusters::new(groups.to_vec()) {
-        Ok(clusters) => estimate(&clustered_median(&clusters, &Bootstrap::default())),
-        Err(_) => absent("nothing was measured"),
+    let Ok(clusters) = Clusters::new(groups.to_vec()) else { return absent("nothing was measured") };
+    let found = clustered_median(&clusters, &Bootstrap::default());
+    // What can't be negative isn't for want of groups.
+    let least = if clusters.pooled().min() >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    let interval = found.interval.filter(|_| clusters.processes() >= GROUPS);
+    Cell::Estimate {
+        value: found.value,
+        low: interval.map(|interval| interval.low.max(least)),
+        high: interval.map(|interval| interval.high),
+        n: found.samples as u64,
     }
 }
 
@@ -106,6 +117,10 @@ pub(crate) fn in_words(cell: &Cell, number: impl Fn(f64) -> String) -> String {
         Cell::Estimate { value, low: Some(low), high: Some(high), n } => {
             format!("{} (95% interval {} to {}, n = {n})", number(*value), number(*low), number(*high))
         }
+        // Six independent values have an interval.
+        Cell::Estimate { value, n: n @ 6.., .. } => {
+            format!("{} (n = {n}, in too few rounds for an interval)", number(*value))
+        }
         Cell::Estimate { value, n, .. } => format!("{} (n = {n}, too few for an interval)", number(*value)),
         Cell::Number(value) => number(*value),
         Cell::Text(text) => text.clone(),
@@ -117,9 +132,9 @@ pub(crate) fn in_words(cell: &Cell, number: impl Fn(f64) -> String) -> String {
 pub(crate) fn time(ns: f64) -> String {
     match ns.abs() {
         size if size < 1e3 => format!("{ns:.0} ns"),
-        size if size < 1e6 => format!("{} us", digits(ns / 1e3)),
-        size if size < 1e9 => format!("{} ms", digits(ns / 1e6)),
-        _ => format!("{} s", digits(ns / 1e9)),
+        size if size < 1e6 => format!("{} us", three_digits(ns / 1e3)),
+        size if size < 1e9 => format!("{} ms", three_digits(ns / 1e6)),
+        _ => format!("{} s", three_digits(ns / 1e9)),
     }
 }
 
@@ -128,8 +143,12 @@ pub(crate) fn seconds(seconds: f64) -> String {
     time(seconds * 1e9)
 }
 
-/// A number with three digits that count.
+/// A number with three digits that count; a whole one without a fraction.
 pub(crate) fn digits(number: f64) -> String {
+    if number.fract() == 0.0 && number.abs() < 1e6 { format!("{number:.0}") } else { three_digits(number) }
+}
+
+fn three_digits(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),
         size if size >= 10.0 => format!("{number:.1}"),
@@ -162,6 +181,16 @@ mod tests {
     }
 
     #[test]
+    fn two_groups_have_no_interval_and_no_time_is_negative() {
+        let low = |groups: &[Vec<f64>]| match median_of_groups(groups) {
+            Cell::Estimate { low, .. } => low,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(low(&[vec![1.0, 2.0], vec![9.0, 10.0]]), None);
+        assert_eq!(low(&[vec![1.0, 2.0], vec![9.0, 10.0], vec![90.0, 99.0]]), Some(0.0));
+    }
+
+    #[test]
     fn numbers_read_well() {
         assert_eq!(
             (time(12_340_000.0), time(999.0), seconds(7.0)),
@@ -169,8 +198,8 @@ mod tests {
         );
         assert_eq!(bytes(2_345_678), "2.35 MB");
         let ten: Vec<f64> = (1..=10).map(f64::from).collect();
-        assert_eq!(in_words(&median(&ten), digits), "5.50 (95% interval 2.00 to 9.00, n = 10)");
-        assert_eq!(in_words(&median(&ten[..3]), digits), "2.00 (n = 3, too few for an interval)");
+        assert_eq!(in_words(&median(&ten), digits), "5.50 (95% interval 2 to 9, n = 10)");
+        assert_eq!(in_words(&median(&ten[..3]), digits), "2 (n = 3, too few for an interval)");
         assert_eq!(in_words(&median(&[]), digits), "nothing was measured");
     }
 }

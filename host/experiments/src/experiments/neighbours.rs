@@ -1,5 +1,6 @@
 //! Other instances that work while something is measured.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 
@@ -40,7 +41,20 @@ pub(crate) struct Worked {
 }
 
 impl Neighbours<'_> {
-    /// Carries out `work` while they work. They are there before it begins, and end with the calls that they are in.
+    /// Starts their instances: starts beside a measurement would disturb it in another way.
+    ///
+    /// # Errors
+    /// When a call could not be recorded.
+    pub(crate) async fn start(&self, bench: &Bench<'_>) -> Result<Worked, ExperimentError> {
+        let events = vec![self.event.clone(); self.number as usize];
+        let mut worked = Worked::default();
+        for call in bench.at_once(self.deployment, events, "neighbour's first").await? {
+            worked.tally.count(&call);
+        }
+        Ok(worked)
+    }
+
+    /// Carries out `work` while they work, from a little before it until the ends of the calls that they are in.
     ///
     /// # Errors
     /// Those of the work, and when a call could not be recorded.
@@ -50,13 +64,6 @@ impl Neighbours<'_> {
         work: impl Future<Output = Result<T, ExperimentError>>,
     ) -> Result<(T, Worked), ExperimentError> {
         let mut worked = Worked::default();
-        if self.number == 0 {
-            return Ok((work.await?, worked));
-        }
-        // Their instances are started first: starts would disturb in another way.
-        let events = vec![self.event.clone(); self.number as usize];
-        let first = bench.at_once(self.deployment, events, "neighbour's first").await?;
-        first.iter().for_each(|call| worked.tally.count(call));
         let over = watch::Sender::new(false);
         let neighbours = join_all((0..self.number).map(|_| self.work_until(bench, over.subscribe())));
         let working = async {
@@ -69,7 +76,7 @@ impl Neighbours<'_> {
             came
         };
         let (came, neighbours) = tokio::join!(working, neighbours);
-        let mut instances = std::collections::BTreeSet::new();
+        let mut instances = BTreeSet::new();
         for neighbour in neighbours {
             let (tally, seen) = neighbour?;
             worked.tally.add(&tally);

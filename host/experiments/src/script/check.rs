@@ -37,7 +37,7 @@ pub(super) fn check(file: &ScriptFile) -> Result<(), Wrong> {
         let place = root.key("quick");
         rounds(&place.key("rounds"), quick.rounds)?;
         variables(&place.key("variables"), &quick.variables)?;
-        for name in quick.variables.keys().filter(|name| !file.variables.contains_key(*name)) {
+        if let Some(name) = quick.variables.keys().find(|name| !file.variables.contains_key(*name)) {
             let known = file.variables.keys().cloned().collect::<Vec<_>>().join(", ");
             return Err((
                 place.key("variables").key(name),

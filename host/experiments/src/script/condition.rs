@@ -83,7 +83,7 @@ mod tests {
         let (a, b, none) = (row("a", false, 1.0), row("b", false, 1.0), row("", false, 1.0));
         assert!(!identity_changed(None, &[a.clone(), a.clone()]));
         assert!(identity_changed(None, &[a.clone(), b.clone()]));
-        assert!(identity_changed(Some(&a), &[b.clone()]));
+        assert!(identity_changed(Some(&a), std::slice::from_ref(&b)));
         assert!(!identity_changed(Some(&a), &[none, b.clone()]));
         assert!(!identity_changed(Some(&a), &[row("a", true, 1.0), b.clone()]));
         assert!(!identity_changed(None, &[b]));

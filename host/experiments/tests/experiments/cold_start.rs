@@ -3,10 +3,16 @@
 use std::time::Duration;
 
 use experiments::{Cell, find};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::pretended::{Manner, every_fifth};
-use crate::stage::{Stage, carry_out, number, request};
+use crate::stage::{Carried, Stage, carry_out, number, request};
+
+async fn carried(stages: &[&Stage], functions: &[&str], settings: &[(&str, Value)]) -> Carried {
+    let mut all = vec![("padding-mb", json!([]))];
+    all.extend(settings.iter().cloned());
+    carry_out(find("cold-start").unwrap(), request(stages, functions, &all), stages).await
+}
 
 #[tokio::test(start_paused = true)]
 async fn the_parts_that_were_set_are_found_on_each_platform() {
@@ -18,9 +24,7 @@ async fn the_parts_that_were_set_are_found_on_each_platform() {
     };
     let (quick, slow) = (Stage::new("quick", manner("a", 40, 0)), Stage::new("slow", manner("b", 400, 100)));
     let stages = [&quick, &slow];
-    let carried =
-        carry_out(find("cold-start").unwrap(), request(&stages, &["function1"], &[("rounds", json!(2))]), &stages)
-            .await;
+    let carried = carried(&stages, &["function1"], &[("rounds", json!(2))]).await;
     let finding = carried.finding();
     // In virtual time nothing takes longer than it was told to, but that timers have whole milliseconds.
     let close = |found: f64, ms: f64| assert!((found / 1e6 - ms).abs() <= 8.0, "{found} ns, not {ms} ms");
@@ -50,21 +54,18 @@ async fn the_parts_that_were_set_are_found_on_each_platform() {
 async fn a_larger_image_is_seen_to_start_later() {
     let manner = Manner { cold_start_per_megabyte: Duration::from_millis(50), ..Manner::named("a") };
     let stage = Stage::new("one", manner);
-    let carried =
-        carry_out(find("cold-start").unwrap(), request(&[&stage], &["function1", "monolith"], &[]), &[&stage]).await;
+    let carried = carried(&[&stage], &["function1", "monolith"], &[]).await;
     let finding = carried.finding();
     // Images of 1 and 4 MB: 150 ms apart.
     let apart = number(finding, 0, 1, "cold, median") - number(finding, 0, 0, "cold, median");
     assert!((apart / 1e6 - 150.0).abs() < 8.0, "{apart}");
-    assert!(finding.answer.contains("On one the cold call of monolith/test (4.00 MB) took"), "{}", finding.answer);
+    assert!(finding.answer.contains("On one the cold call of monolith/test (4 MB) took"), "{}", finding.answer);
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_a_fifth_of_the_calls_failing_or_hanging_counts_are_exact_and_it_ends() {
     let stage = Stage::new("one", Manner { trouble: every_fifth, ..Manner::named("a") });
-    let carried =
-        carry_out(find("cold-start").unwrap(), request(&[&stage], &["function1"], &[("rounds", json!(3))]), &[&stage])
-            .await;
+    let carried = carried(&[&stage], &["function1"], &[("rounds", json!(3))]).await;
     let finding = carried.finding();
     assert_eq!(number(finding, 0, 0, "calls"), stage.calls() as f64);
     assert_eq!(number(finding, 0, 0, "failed"), stage.troubles() as f64);
@@ -75,10 +76,30 @@ async fn with_a_fifth_of_the_calls_failing_or_hanging_counts_are_exact_and_it_en
 #[tokio::test(start_paused = true)]
 async fn a_platform_that_never_keeps_instances_has_no_warm_calls_and_says_so() {
     let stage = Stage::new("one", Manner::named("a")).configured(|scale, _| scale.keep_alive = Some(Duration::ZERO));
-    let carried =
-        carry_out(find("cold-start").unwrap(), request(&[&stage], &["function1"], &[("rounds", json!(1))]), &[&stage])
-            .await;
+    let carried = carried(&[&stage], &["function1"], &[("rounds", json!(1))]).await;
     let finding = carried.finding();
     assert_eq!(number(finding, 0, 0, "meant warm, was cold"), 30.0);
     assert!(matches!(finding.tables[0].rows[0][5], Cell::Absent { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_image_is_padded_where_it_can_be() {
+    let manner = Manner { cold_start_per_megabyte: Duration::from_millis(50), ..Manner::named("a") };
+    let stage = Stage::new("one", manner);
+    let settings = [("padding-mb", json!([3])), ("rounds", json!(2))];
+    let carried = carried(&[&stage], &["function1", "function2"], &settings).await;
+    let finding = carried.finding();
+    // Of the first function only.
+    let names: Vec<_> = finding.tables[0].rows.iter().map(|row| row[1].clone()).collect();
+    let expected = ["function1/test", "function1/test with 3 MB more", "function2/test"];
+    assert_eq!(names, expected.map(|name| Cell::Text(name.to_owned())));
+    // Its own megabyte is pretended, the padding is really there: 50 ms for 1 MB, 150 ms for 3 MB.
+    let apart = number(finding, 0, 1, "cold, median") - number(finding, 0, 0, "cold, median");
+    assert!((apart / 1e6 - 100.0).abs() < 8.0, "{apart}");
+    // The section: its kind, four bytes of length, one of its name's, the name.
+    assert_eq!(number(finding, 0, 1, "image"), 3_000_008.0 + 13.0);
+    let padded =
+        stage.counts.deployed.lock().unwrap().iter().find(|spec| spec.image.bytes > 2_500_000).cloned().unwrap();
+    // The folder is gone with the unit.
+    assert!(padded.image.digest.starts_with("sha256:") && !padded.image.path.exists());
 }

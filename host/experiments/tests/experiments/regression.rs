@@ -74,11 +74,35 @@ async fn an_old_and_a_new_image_and_cold_calls() {
         "{:?}",
         carried.finding().notes
     );
-    assert!(regression().functions(&request(&[&stage], &["function1"], &set)).contains(&"function1@new".to_owned()));
+    assert!(regression().functions(&request(&[&stage], &["function1"], &set)).contains("function1@new"));
     // The same images answer warm calls alike.
     let set = [set[0].clone(), ("threshold", json!(0.3))];
     let (_, found) = compared(&[&stage], &set).await;
     assert_eq!(found, Verdict::Unchanged);
+}
+
+#[tokio::test(start_paused = true)]
+async fn images_that_were_built_before_are_named_by_their_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let manner = Manner { cold_start_per_megabyte: Duration::from_millis(20), ..manner("a", 5) };
+    let stage = Stage::new("one", manner);
+    let built = |name: &str, bytes: u64| {
+        let mut image = image("function1", bytes);
+        (image.path, image.digest) = (folder.path().to_owned(), format!("sha256:{name}"));
+        let path = folder.path().join(name);
+        std::fs::write(&path, json!([{ "image": image, "was_cached": false, "took_us": 1 }]).to_string()).unwrap();
+        json!(path.to_str().unwrap())
+    };
+    let set = [
+        ("a.image-file", built("old", 8_000_000)),
+        ("b.image-file", built("new", 1_000_000)),
+        ("compare", json!("cold")),
+        ("calls", json!(6)),
+    ];
+    let (carried, found) = compared(&[&stage], &set).await;
+    assert_eq!(found, Verdict::Faster);
+    let notes = &carried.finding().notes;
+    assert!(notes[0].contains("sha256:old") && notes[1].contains("sha256:new"), "{notes:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,6 +131,8 @@ async fn what_can_not_be_compared_is_refused_and_nothing_is_undecided() {
     };
     assert!(refused(&[]).contains("b.memory-mib"), "{}", refused(&[]));
     assert!(refused(&[("b", json!({"memory": 1}))]).contains("memory"));
+    assert!(refused(&[("b.memory", json!(1))]).contains("memory"));
+    assert!(refused(&[("b.image-file", json!("/nowhere/new.json"))]).contains("/nowhere/new.json"));
     assert!(refused(&[("b", json!({"target": "other"}))]).contains("both sides"));
     assert!(refused(&[("a", json!({"target": "one"})), ("b", json!({"target": "other"}))]).contains("`other`"));
     let none: [Outcome; 0] = [];

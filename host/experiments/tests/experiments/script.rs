@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::pretended::{Manner, every_fifth};
-use crate::stage::{Carried, Stage, carry_out, carry_out_until, request};
+use crate::stage::{Carried, Stage, carry_out, carry_out_until, number, request};
 
 fn script(text: &str) -> Script {
     Script::parse(text, "mine.toml").unwrap()
@@ -67,6 +67,11 @@ async fn the_script_of_keep_alive_finds_what_was_set() {
     );
     // Timers may be a ms late.
     assert!(before < 7.0 && 6.99 < last && last / before < 1.26, "{before} to {last}");
+    let set = [("longest-idle-s", json!(60)), ("rounds", json!(1)), ("instances", json!(0))];
+    let theirs = carry_out(find("keep-alive").unwrap(), request(&[&stage], &["function1"], &set), &[&stage]).await;
+    let (kept, gone) =
+        (number(theirs.finding(), 0, 0, "all kept for"), number(theirs.finding(), 0, 0, "all gone after"));
+    assert!(before <= gone && kept <= last, "{before} to {last}, and {kept} to {gone}");
     assert!(finding.answer.contains("another instance answers with idle"), "{}", finding.answer);
     assert!(!finding.plots.is_empty());
 }
@@ -84,6 +89,17 @@ async fn the_script_of_concurrency_counts_instances_and_reuse() {
     assert_eq!(numbers(finding, "Calls at once", "n"), [1.0, 1.0, 4.0, 4.0, 16.0, 16.0]);
     assert_eq!(numbers(finding, "Calls at once", "cold")[0], 0.0);
     assert_eq!(numbers(finding, "Calls at once", "cold")[1], 100.0);
+    let theirs =
+        carry_out(find("concurrency").unwrap(), request(&[&stage], &["function1"], &[("most", json!(16))]), &[&stage])
+            .await;
+    for (own, size) in [(1, 1.0), (3, 4.0), (5, 16.0)] {
+        let rows = 0..theirs.finding().tables[0].rows.len();
+        let of_it = rows.filter(|row| number(theirs.finding(), 0, *row, "calls at once") == size);
+        for row in of_it {
+            let instances = numbers(finding, "Calls at once", "instances")[own];
+            assert_eq!(number(theirs.finding(), 0, row, "instances"), instances);
+        }
+    }
     let line = &finding.plots.iter().find(|plot| plot.title == "Instances by calls at once").unwrap().series[0];
     assert_eq!(
         line.points.iter().map(|point| (point.x, point.y)).collect::<Vec<_>>(),
@@ -96,13 +112,17 @@ async fn the_script_of_ping_measures_a_call_that_does_nothing() {
     let stage = Stage::new("one", Manner { service: Duration::from_millis(3), ..Manner::named("a") });
     let found = carried(&built_in("ping").unwrap().unwrap(), &stage, &[("rounds", json!(2))]).await;
     let finding = found.finding();
+    {
+        let events = stage.counts.events.lock().unwrap();
+        assert!(events.iter().all(|(function, event)| function == "function1" && *event == json!({})));
+    }
+    let theirs = carry_out(find("ping").unwrap(), request(&[&stage], &["function1"], &[]), &[&stage]).await;
+    let kept = number(theirs.finding(), 0, 0, "median");
     for median in numbers(finding, "Round trips", "total, median") {
-        assert!((2.9..6.0).contains(&ms(median)), "{median}");
+        assert!((2.9..6.0).contains(&ms(median)) && (ms(median) - ms(kept)).abs() < 2.0, "{median} and {kept}");
     }
     // It ends as soon as the interval is narrow, which it is after the least number: two rounds of thirty.
     assert!(numbers(finding, "Round trips", "n").iter().all(|n| *n >= 60.0), "{:?}", finding.tables);
-    let events = stage.counts.events.lock().unwrap();
-    assert!(events.iter().all(|(function, event)| function == "function1" && *event == json!({})));
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +144,8 @@ async fn every_script_ends_with_a_fifth_of_the_calls_failing_or_hanging_and_its_
 #[tokio::test(start_paused = true)]
 async fn a_new_script_can_be_carried_out_as_it_is_and_interleaves_platforms() {
     let (one, two) = (Stage::new("one", Manner::named("a")), Stage::new("two", Manner::named("b")));
-    let mine = script(&template("mine"));
+    // A schedule takes its time by the true clock.
+    let mine = script(&template("mine").replace("to = 20, seconds = 3", "to = 200, seconds = 0.2"));
     let stages = [&one, &two];
     let carried =
         carry_out(&mine, request(&stages, &["function1", "monolith"], &[("rounds", json!(1))]), &stages).await;
@@ -139,7 +160,7 @@ async fn a_new_script_can_be_carried_out_as_it_is_and_interleaves_platforms() {
     let quick =
         Runner::new(&mine, experiments::Request { quick: true, ..request(&stages, &["function1"], &[]) }).unwrap();
     assert_eq!(quick.units().len(), 2);
-    assert!(quick.units().iter().all(|unit| unit.estimate.seconds > 3.0 && unit.estimate.invocations > 40));
+    assert!(quick.units().iter().all(|unit| unit.estimate.seconds > 1.0 && unit.estimate.invocations > 40));
 }
 
 const STEPS: &str = r#"
@@ -172,7 +193,7 @@ steps = [
 [[step]]
 scale = { maximum = 2 }
 [[step]]
-load = { shape = "constant", rate = 10, seconds = 2, label = "load" }
+load = { shape = "constant", rate = 50, seconds = 0.4, label = "load" }
 [[step]]
 [step.repeat-until]
 until = { seconds = 5 }

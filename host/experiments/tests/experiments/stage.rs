@@ -28,7 +28,7 @@ const FUNCTIONS: [&str; 4] = ["function1", "function2", "function3", "monolith"]
 pub(crate) struct Stage {
     pub(crate) site: Site,
     pub(crate) counts: Arc<Counts>,
-    /// Its sockets' folder, which must outlive it.
+    /// The folder of its sockets and images, which must outlive it.
     _folder: TempDir,
 }
 
@@ -45,8 +45,12 @@ impl Stage {
         };
         let driver = Arc::new(Pretended::new(manner, counts.clone()));
         let platform = Arc::new(LocalPlatform::new(driver, options).unwrap());
-        let images =
-            FUNCTIONS.iter().zip(1..).map(|(name, number)| ((*name).to_owned(), image(name, number * 1_000_000)));
+        let images = FUNCTIONS.iter().zip(1..).map(|(name, number)| {
+            // The preamble of an empty component.
+            std::fs::write(folder.path().join(name), b"\0asm\x0d\0\x01\0").unwrap();
+            let image = image(name, number * 1_000_000);
+            ((*name).to_owned(), Image { path: folder.path().join(name), ..image })
+        });
         let site = Site {
             target: target.to_owned(),
             platform: platform.clone(),

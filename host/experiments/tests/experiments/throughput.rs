@@ -39,7 +39,7 @@ async fn shares_of_processors_and_neighbours_are_found() {
     let beside = cell("4 neighbours", "speed");
     assert!((beside / 1e6 - 1.0).abs() < 0.05, "{beside}");
     assert!(cell("4 neighbours", "neighbours' calls") >= 40.0);
-    assert!(finding.answer.contains("0.25 CPU at 0.250 of that and 25.0% of a core"), "{}", finding.answer);
+    assert!(finding.answer.contains("0.25 CPU at 0.250 of that and 25% of a core"), "{}", finding.answer);
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,7 +47,7 @@ async fn what_can_not_be_set_is_not_varied() {
     let stage = Stage::new("one", Manner { cpu_limit: false, memory_limit: false, ..Manner::named("a") });
     let units = throughput().units(&request(&[&stage], &["function1"], &[("rounds", json!(1))])).unwrap();
     let variants: Vec<_> = units.iter().map(|unit| unit.variant.as_str()).collect();
-    assert_eq!(variants, ["as configured", "1 neighbours", "2 neighbours", "4 neighbours", "8 neighbours"]);
+    assert_eq!(variants, ["as configured", "1 neighbour", "2 neighbours", "4 neighbours", "8 neighbours"]);
 }
 
 #[tokio::test(start_paused = true)]

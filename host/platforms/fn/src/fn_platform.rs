@@ -19,7 +19,7 @@ use crate::api::{FnApi, PLATFORM, failed};
 use crate::check::{completed, idle_timeout_s, no_other_scale};
 use crate::objects::{App, Function, Trigger};
 use crate::options::{Options, Way};
-use crate::plan::{APPLICATION, Details, FUNCTION, IMAGE, REVISION, TRIGGER};
+use crate::plan::{APPLICATION, Details, FUNCTION, IMAGE, REVISION, TRIGGER, image_name};
 
 /// What starting an instance, with its image pulled, may take above the time limit of a call.
 const START: Duration = Duration::from_secs(60);
@@ -67,7 +67,7 @@ impl FnPlatform {
         let entry = entry(ledger, known, &resource).await?;
         let pushed = registry.push(&spec.image, &spec.id).await?;
         ledger.created(entry, &details).await?;
-        Ok(pushed.pinned)
+        Ok(image_name(&pushed))
     }
 
     /// The app, made when it is not there. It stands in the ledger of every deployment that is in it: the last one to go
@@ -218,7 +218,8 @@ impl Platform for FnPlatform {
         Capabilities {
             // Detached calls are made, but what they answer is nowhere to be had.
             asynchronous: false,
-            cold_start: ColdStart::ByUpdate,
+            // By another configuration. An update would not do: it is ready when it has been called.
+            cold_start: ColdStart::Forced,
             scale: false,
             keep_alive: true,
             memory_limit: true,

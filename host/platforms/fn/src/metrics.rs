@@ -7,8 +7,8 @@ use remote_platform::{ApiRequest, Method, Sample, samples};
 
 use crate::api::FnApi;
 
-/// The number of containers that were started.
-const STARTS: &str = "fn_container_start_duration_seconds_count";
+/// The number of calls that containers have served. That of starts counts those too whose image could not be pulled.
+const SERVED: &str = "fn_container_busy_duration_seconds_count";
 
 impl FnApi {
     /// All series of the server; `None` where it shows none.
@@ -26,15 +26,15 @@ impl FnApi {
         Ok(self.series().await?.map(|series| of_function(&series, function)))
     }
 
-    /// How many containers of each image it started for a function; `None` where it does not tell.
-    pub(crate) async fn starts(&self, function: &str) -> Option<BTreeMap<String, u64>> {
+    /// How many calls of a function the containers of each image have served; `None` where it does not tell.
+    pub(crate) async fn served(&self, function: &str) -> Option<BTreeMap<String, u64>> {
         let series = self.series().await.ok()??;
-        let mut starts = BTreeMap::new();
-        for sample in series.iter().filter(|sample| sample.name == STARTS && is_of(sample, function)) {
+        let mut served = BTreeMap::new();
+        for sample in series.iter().filter(|sample| sample.name == SERVED && is_of(sample, function)) {
             // A counter: whole, and far below 2^53.
-            *starts.entry(sample.label("image_name")?.to_owned()).or_insert(0) += sample.value as u64;
+            *served.entry(sample.label("image_name")?.to_owned()).or_insert(0) += sample.value as u64;
         }
-        (!starts.is_empty()).then_some(starts)
+        (!served.is_empty()).then_some(served)
     }
 }
 
@@ -78,6 +78,6 @@ fn_calls 77
         assert_eq!(metrics.len(), 2);
         let sum = of("fn_container_start_duration_seconds_sum");
         assert_eq!((sum.value, sum.unit.as_str()), (750.0, "ms"));
-        assert_eq!(of(STARTS).value, 2.0);
+        assert_eq!(of("fn_container_start_duration_seconds_count").value, 2.0);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use platform::{DeploymentSpec, PlannedRequest, PlatformError, Resource};
-use remote_platform::{ApiRequest, InvokeWay, Method, instance_environment};
+use remote_platform::{ApiRequest, InvokeWay, Method, PushedImage, instance_environment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -31,6 +31,15 @@ pub(crate) struct Details {
     pub(crate) trigger_url: String,
     /// When an update was accepted, Unix time, ms; `None` for a new function, of which nobody knows an old state.
     pub(crate) updated_unix_ms: Option<u64>,
+}
+
+/// An image's name for an agent. One by its digest alone is read wrongly where its registry has a port (`parseRepositoryTag` in
+/// `api/agent/drivers/driver.go` takes that for a tag), one by its tag and its digest is not.
+pub(crate) fn image_name(image: &PushedImage) -> String {
+    match image.pinned.split_once('@') {
+        Some((_, digest)) => format!("{}@{digest}", image.tagged),
+        None => image.pinned.clone(),
+    }
 }
 
 impl FnPlatform {
@@ -116,7 +125,7 @@ impl FnPlatform {
             config.insert(name.clone(), "(not shown)".to_owned());
         }
         let (app, name) = (&self.options.app, &spec.name);
-        let body = self.function_body(&spec, &sizes, &reference.pinned, &config);
+        let body = self.function_body(&spec, &sizes, &image_name(&reference), &config);
         let get = |doing: String, path: String| ApiRequest::new(doing, Method::GET, path);
         let (app_id, function_id) = ("<id of the app>", "<id of the function>");
         let of_app = |kind: &str| format!("/v2/{kind}?app_id={app_id}&name={name}");

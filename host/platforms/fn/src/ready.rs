@@ -27,7 +27,7 @@ impl FnPlatform {
     /// Waits until the deployment's own image has answered a call with the event `{}`, which no lab function does anything
     /// for: Fn starts nothing before the first call, and tells of no failure before that. After an update nothing that is
     /// answered counts before every agent has the new state; then the instance that answers must be younger than the update,
-    /// and a server that tells which images it has started must have started this one.
+    /// and a server that tells of which images containers have served calls must name this one.
     pub(crate) async fn wait(&self, deployment: &Deployment, patience: Duration) -> Result<(), PlatformError> {
         let details = self.details(deployment)?;
         let begin = Instant::now();
@@ -93,9 +93,9 @@ impl FnPlatform {
         if age.is_some_and(|age| age > since + AGE_MARGIN) {
             return Ok(Probe::NotYet("an instance from before the update answered".to_owned()));
         }
-        match self.api.starts(&details.function_id).await {
-            Some(starts) if starts.get(&details.image).is_none_or(|starts| *starts == 0) => {
-                Ok(Probe::NotYet(format!("Fn has not started {}", details.image)))
+        match self.api.served(&details.function_id).await {
+            Some(served) if served.get(&details.image).is_none_or(|served| *served == 0) => {
+                Ok(Probe::NotYet(format!("{} has not served a call", details.image)))
             }
             _ => Ok(Probe::Answered),
         }

@@ -62,6 +62,7 @@ pub(crate) struct ClusterOptions {
     pub(crate) pull_from: Option<String>,
     pub(crate) preloaded: bool,
     pub(crate) node_address: Option<String>,
+    pub(crate) request_timeout_seconds: Option<u32>,
 }
 
 /// Options can't be nested without another table, so each type has the common ones.
@@ -89,6 +90,8 @@ macro_rules! options {
             pub preloaded: bool,
             /// The address of a node as it is reached from here, for ports of the nodes; without it, the first node's own.
             pub node_address: Option<String>,
+            /// The longest that one request to the API server may take, s; without it, 30.
+            pub request_timeout_seconds: Option<u32>,
             $($(#[$field_documentation])* pub $field: $type,)*
         }
 
@@ -105,6 +108,7 @@ macro_rules! options {
                     pull_from: self.pull_from.clone(),
                     preloaded: self.preloaded,
                     node_address: self.node_address.clone(),
+                    request_timeout_seconds: self.request_timeout_seconds,
                 }
             }
         }

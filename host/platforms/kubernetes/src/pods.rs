@@ -119,6 +119,11 @@ impl Instance {
         }
     }
 
+    /// Whether no node has room for it now.
+    pub(crate) fn is_without_room(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.reason == "Unschedulable")
+    }
+
     /// Whether its container runs.
     pub(crate) fn is_running(&self) -> bool {
         self.started_unix_us.is_some()
@@ -241,6 +246,26 @@ mod tests {
         let trouble = pod(waiting, last).trouble.unwrap();
         assert!(trouble.has_ended && trouble.is_hopeless());
         assert!(trouble.text().contains("Error, exit status 2"), "{}", trouble.text());
+    }
+
+    #[test]
+    fn one_without_room_is_told_apart() {
+        let pod = json!({
+            "metadata": {"name": "f-1"},
+            "spec": {"containers": [{"name": "function", "env": [{"name": "FAASBENCH_REVISION", "value": "r1"}]}]},
+            "status": {"conditions": [{
+                "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "1 Insufficient cpu.",
+            }]},
+        });
+        let instance = Instance::of(&serde_json::from_value(pod).unwrap()).unwrap();
+        assert!(instance.is_without_room());
+        let trouble = instance.trouble.unwrap();
+        assert!(!trouble.is_hopeless(), "a node may come");
+        assert!(
+            trouble.text().contains("Insufficient cpu") && trouble.text().contains("add a node"),
+            "{}",
+            trouble.text()
+        );
     }
 
     #[test]

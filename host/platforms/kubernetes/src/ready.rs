@@ -98,6 +98,10 @@ impl PlatformOnCluster {
         }
         match self.flavour.progress(&self.cluster, &spec.id, &main).await? {
             Progress::Ready => {}
+            // The room that it waits for may be that of the old instances.
+            Progress::Failed(text) if new.iter().any(|instance| instance.is_without_room()) => {
+                return Ok(Seen::Pending(text));
+            }
             Progress::Failed(text) => {
                 return Ok(Seen::Failed(self.cluster.failed(&format!("starting {}", spec.name), text)));
             }

@@ -46,8 +46,8 @@ impl PlatformOnCluster {
         })?;
         let details = self.remembered(&resource.name, &resource.details)?;
         let id = &resource.deployment;
-        self.cluster.delete(&details.namespace, kind, &resource.name, id, OBJECT).await?;
-        if kind.has_pods {
+        let was_ours = self.cluster.delete(&details.namespace, kind, &resource.name, id, OBJECT).await?;
+        if was_ours && kind.has_pods {
             self.cluster.wait_until_no_pods(&details.namespace, id, PODS).await?;
         }
         Ok(())

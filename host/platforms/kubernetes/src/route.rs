@@ -5,7 +5,7 @@ use std::time::Duration;
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use platform::{Answer, Invocation, PlatformError};
-use remote_platform::{Api, ApiRequest, Begin, answer_of};
+use remote_platform::{Api, ApiRequest, Begin, Url, answer_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
@@ -56,17 +56,25 @@ impl Route {
 
 /// An address of HTTP without credentials and with a path.
 pub(crate) fn checked(url: &str) -> Result<String, PlatformError> {
-    let wrong = || {
+    let wrong = |shown: &str| {
         PlatformError::Invalid(format!(
-            "`{url}` is no address to call functions at; give one as in `http://127.0.0.1:8080`, without credentials"
+            "{shown} is no address to call functions at; give one as in `http://127.0.0.1:8080`, without credentials"
         ))
     };
-    let parsed = remote_platform::Url::parse(url).map_err(|_| wrong())?;
-    let is_plain = matches!(parsed.scheme(), "http" | "https")
-        && parsed.host_str().is_some()
-        && parsed.username().is_empty()
-        && parsed.password().is_none();
-    if is_plain { Ok(parsed.to_string()) } else { Err(wrong()) }
+    let parsed = Url::parse(url).map_err(|_| wrong(&format!("`{url}`")))?;
+    if !parsed.username().is_empty() || parsed.password().is_some() {
+        return Err(wrong("what holds credentials"));
+    }
+    let is_plain = matches!(parsed.scheme(), "http" | "https") && parsed.host_str().is_some();
+    if is_plain { Ok(parsed.to_string()) } else { Err(wrong(&format!("`{url}`"))) }
+}
+
+/// What calls functions at the address' origin, with its kept connections, and the path there.
+fn origin(cluster: &Cluster, url: &str) -> Result<(Api, String), PlatformError> {
+    let parsed = Url::parse(&checked(url)?).map_err(|error| PlatformError::Invalid(error.to_string()))?;
+    let query = parsed.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let api = cluster.api_at(&parsed.origin().ascii_serialization())?;
+    Ok((api, format!("{}{query}", parsed.path())))
 }
 
 fn proxy_path(namespace: &str, service: &str) -> String {
@@ -88,7 +96,7 @@ pub(crate) async fn invoke(
     match route {
         Route::Address { url, host } => {
             set_host(&mut headers, host.as_deref())?;
-            let api = Api::new(cluster.platform(), url, None)?;
+            let (api, _) = origin(cluster, url)?;
             let answer = api.invoke(name, url, headers, invocation.event.clone(), false, patience).await?;
             if answer.status == 404 && answer.instance.is_none() && !is_functions_own(&answer.body) {
                 return Err(PlatformError::NotFound { platform: cluster.platform().to_owned(), name: name.to_owned() });
@@ -129,9 +137,9 @@ pub(crate) async fn accept(
     let mut headers = headers_of(invocation);
     headers.insert(HeaderName::from_static(header), HeaderValue::from_static(value));
     set_host(&mut headers, host.as_deref())?;
-    let api = Api::new(cluster.platform(), url, None)?;
+    let (api, path) = origin(cluster, url)?;
     let mut request =
-        ApiRequest::new(doing.clone(), Method::POST, "").bytes(invocation.event.clone(), "application/json");
+        ApiRequest::new(doing.clone(), Method::POST, path).bytes(invocation.event.clone(), "application/json");
     request.headers = headers;
     let response = api.call(&request).await?;
     match response.status.as_u16() {
@@ -207,8 +215,8 @@ pub(crate) async fn health(cluster: &Cluster, route: &Route) -> Option<u16> {
             Some(reply.status)
         }
         Route::Address { url, host } => {
-            let api = Api::new(cluster.platform(), url, None).ok()?;
-            let mut request = ApiRequest::new("asking for its health", Method::GET, "");
+            let (api, path) = origin(cluster, url).ok()?;
+            let mut request = ApiRequest::new("asking for its health", Method::GET, path);
             if let Some(host) = host {
                 request = request.header(HOST, HeaderValue::from_str(host).ok()?);
             }

@@ -18,7 +18,7 @@ pub(crate) const ALIAS: &str = "live";
 /// How long provisioned instances may take to start.
 const STARTING: Duration = Duration::from_secs(600);
 /// Between two looks whether they have.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(500);
 /// How long a new version may take.
 const PUBLISHING: Duration = Duration::from_secs(120);
 

@@ -5,7 +5,6 @@ use std::error::Error;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::display::DisplayErrorContext;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use platform::PlatformError;
 
@@ -52,10 +51,8 @@ where
             service(doing, answer.err().meta().code(), answer.err().meta().message(), status)
         }
         SdkError::TimeoutError(_) => unreachable(doing, "no answer in time".to_owned()),
-        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            unreachable(doing, shown(&DisplayErrorContext(error).to_string()))
-        }
-        _ => other(doing, shown(&DisplayErrorContext(error).to_string())),
+        SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => unreachable(doing, chain(error)),
+        _ => other(doing, chain(error)),
     }
 }
 
@@ -130,13 +127,15 @@ fn credentials(error: &(dyn Error + 'static)) -> Option<PlatformError> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(problem) = error.downcast_ref::<CredentialsError>() {
-            let reason = shown(&DisplayErrorContext(problem).to_string());
+            let reason = chain(problem);
             let words = reason.to_lowercase();
+            // The machine's own service of metadata is the last that is asked.
+            let has_none = matches!(problem, CredentialsError::CredentialsNotLoaded(_)) || words.contains("imds");
             let advice = if words.contains("sso") {
                 "sign in with `aws sso login`, with `--profile` for another profile than the default one"
             } else {
                 match problem {
-                    CredentialsError::CredentialsNotLoaded(_) => {
+                    _ if has_none => {
                         "there are none: set AWS_PROFILE or the option `profile`, sign in with `aws sso login`, or set \
                          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
                     }
@@ -149,6 +148,20 @@ fn credentials(error: &(dyn Error + 'static)) -> Option<PlatformError> {
         next = error.source();
     }
     None
+}
+
+/// An error with its causes, each once.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        next = error.source();
+    }
+    shown(&parts.join(": "))
 }
 
 /// The action in "User: … is not authorized to perform: iam:CreateRole on resource: …".

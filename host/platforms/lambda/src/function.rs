@@ -22,7 +22,7 @@ const PROPAGATION: Duration = Duration::from_secs(60);
 /// How long another change of the function may take.
 const BUSY: Duration = Duration::from_secs(120);
 /// Between two attempts.
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// A function that there is.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use aws_smithy_types::Blob;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use lambda_caller::{error_body, function_error, x_ray};
+use lambda_caller::{error_body, function_error, is_function_error, x_ray};
 use platform::{Answer, CallId, Invocation, PlatformError, Timings};
 use remote_platform::{Begin, identity_in_body};
 use tokio::time::timeout;
@@ -124,12 +124,21 @@ async fn send(
                 name: callee.name.to_owned(),
             });
         }
+        let call = error.request_id().map(|id| CallId(id.to_owned()));
+        let body = error.raw_response().and_then(|response| response.body().bytes()).unwrap_or_default();
         match status {
-            Some(status) if code(&error).is_some() && matches!(status, 413 | 429 | 500..=599) => {
+            // `cargo lambda watch` answers a function's error with 500.
+            Some(500) if is_function_error(body) => {
+                let (status, body) = function_error(body);
+                Refused::Answer(status, call, body.into())
+            }
+            Some(status @ (413 | 429 | 500..=599)) => {
                 let kind = if status < 500 { "limit" } else { "unavailable" };
-                let message = format!("{}: {}", code(&error).unwrap_or_default(), message(&error));
-                let call = error.request_id().map(|id| CallId(id.to_owned()));
-                Refused::Answer(status, call, error_body(kind, &message).into())
+                let said = match code(&error) {
+                    Some(code) => format!("{code}: {}", message(&error)),
+                    None => String::from_utf8_lossy(body).trim().chars().take(300).collect(),
+                };
+                Refused::Answer(status, call, error_body(kind, &said).into())
             }
             _ => Refused::Platform(failed(&format!("calling {}", callee.name), &error)),
         }

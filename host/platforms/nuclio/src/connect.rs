@@ -7,10 +7,10 @@ use local_daemon::LocalDaemon;
 use platform::{Platform, PlatformError};
 use remote_platform::{Api, Connection};
 
-use crate::api::{Dashboard, PLATFORM};
 use crate::check::is_label;
+use crate::control::{Control, PLATFORM};
 use crate::nuclio_platform::NuclioPlatform;
-use crate::options::{ImageSource, Installation, Options, Shape};
+use crate::options::{ImageSource, Installation, Options, Shape, Through, Way};
 
 /// Where the dashboard listens when nothing says otherwise.
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:8070";
@@ -41,6 +41,14 @@ pub fn connect(connection: Connection) -> Result<Arc<dyn Platform>, PlatformErro
     if options.network.is_some() && options.installation == Installation::Kubernetes {
         return Err(wrong("`network` is for `installation = \"local\"`; leave it out".to_owned()));
     }
+    if options.through == Through::CustomResource {
+        if options.installation != Installation::Kubernetes {
+            return Err(wrong("`through = \"custom-resource\"` is for `installation = \"kubernetes\"`".to_owned()));
+        }
+        if options.way == Way::Dashboard {
+            return Err(wrong("`way = \"dashboard\"` needs the dashboard, which `through` leaves out".to_owned()));
+        }
+    }
     if options.readiness_timeout_s == 0 {
         return Err(wrong("`readiness-timeout-s` is 0; give 1 or more".to_owned()));
     }
@@ -53,15 +61,8 @@ pub fn connect(connection: Connection) -> Result<Arc<dyn Platform>, PlatformErro
         ImageSource::Registry => None,
     };
     let api = Api::new(PLATFORM, connection.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT), None)?;
-    let dashboard = Dashboard { api, namespace: options.namespace.clone() };
-    Ok(Arc::new(NuclioPlatform {
-        connection,
-        options,
-        dashboard,
-        nested,
-        daemon,
-        addresses: Mutex::new(HashMap::new()),
-    }))
+    let control = Control { api, namespace: options.namespace.clone(), through: options.through };
+    Ok(Arc::new(NuclioPlatform { connection, options, control, nested, daemon, addresses: Mutex::new(HashMap::new()) }))
 }
 
 /// How a function there calls another.

@@ -16,9 +16,9 @@ use remote_platform::{Connection, Registry};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::api::{Dashboard, PLATFORM, failed};
 use crate::check::completed;
 use crate::compose::{Composed, compose};
+use crate::control::{About, Control, PLATFORM, failed};
 use crate::objects::FunctionStatus;
 use crate::options::{Installation, Options, Shape, Way};
 use crate::plan::{Details, FUNCTION, IMAGE, PROJECT_KIND};
@@ -32,7 +32,7 @@ const QUEUE: Duration = Duration::from_secs(30);
 pub(crate) struct NuclioPlatform {
     pub(crate) connection: Connection,
     pub(crate) options: Options,
-    pub(crate) dashboard: Dashboard,
+    pub(crate) control: Control,
     /// How functions there call each other.
     pub(crate) nested: Option<String>,
     /// The daemon that images are loaded into; `None`: they are pushed.
@@ -98,14 +98,14 @@ impl NuclioPlatform {
         known: &[ResourceEntry],
     ) -> Result<(), PlatformError> {
         let name = &self.options.project;
-        let found = self.dashboard.project(name).await?;
+        let found = self.control.project(name).await?;
         if found.as_ref().is_some_and(|project| project.metadata.deployment().is_none()) {
             return Ok(());
         }
         let entry = entry(ledger, known, &self.resource(spec, PROJECT_KIND, name, json!({}))).await?;
         if found.is_none() {
             // 409: another deployment was faster.
-            self.dashboard.api.ask(&self.create_project(spec), &[409]).await?;
+            self.control.api.ask(&self.create_project(spec), &[409]).await?;
         }
         Ok(ledger.created(entry, &json!({})).await?)
     }
@@ -117,7 +117,7 @@ impl NuclioPlatform {
         if let Some(known) = known {
             return Ok(known);
         }
-        let function = self.dashboard.function(name).await?;
+        let function = self.control.function(name).await?;
         let function = function.filter(|function| function.metadata.is_of(&deployment.spec.id));
         let Some(function) = function else { return Err(missing(deployment)) };
         let Some(address) = self.address_in(&function.status) else {
@@ -131,12 +131,21 @@ impl NuclioPlatform {
     }
 
     fn address_in(&self, status: &FunctionStatus) -> Option<String> {
-        let own_host = self.options.functions_host.as_deref().or_else(|| self.dashboard.api.base().host_str())?;
+        let own_host = self.options.functions_host.as_deref().or_else(|| self.control.api.base().host_str())?;
         if let Some(port) = status.http_port.filter(|port| *port != 0) {
             return Some(format!("http://{own_host}:{port}/"));
         }
         let url = status.external_invocation_urls.iter().flatten().find(|url| !url.is_empty())?;
         Some(format!("http://{url}/"))
+    }
+
+    /// Leaves out what lets instances use the storage.
+    fn hide_secrets(&self, text: &mut String) {
+        for secret in self.connection.storage_environment.values().filter(|secret| !secret.is_empty()) {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), "(not shown)");
+            }
+        }
     }
 
     fn forget_address(&self, name: &str) {
@@ -177,8 +186,8 @@ impl Platform for NuclioPlatform {
     }
 
     async fn reach(&self) -> Result<Reached, PlatformError> {
-        let version = self.dashboard.version().await?;
-        self.dashboard.projects().await?;
+        let version = self.control.version().await?;
+        self.control.projects().await?;
         let mut remarks = vec![match &self.nested {
             Some(url) => format!("functions call each other at {url}"),
             None => "functions can't call each other: set `network` to a Docker network, or `instances-url`".to_owned(),
@@ -194,7 +203,7 @@ impl Platform for NuclioPlatform {
         let name = &spec.name;
         let known = ledger.resources(&spec.id).await?;
         // A name that is taken is told before the image travels.
-        let found = self.dashboard.function(name).await?;
+        let found = self.control.function(name).await?;
         if found.as_ref().is_some_and(|function| !function.metadata.is_of(&spec.id)) {
             return Err(taken(name));
         }
@@ -203,25 +212,24 @@ impl Platform for NuclioPlatform {
         let details = Details {
             image,
             revision: self.revision(),
+            cold: None,
             old_replicas: if found.is_some() { self.old_replicas(name).await? } else { Vec::new() },
         };
         let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, json!({}))).await?;
         let body = self.function_body(&spec, &details.image, &self.environment(&spec, &details.revision));
-        match found {
-            Some(_) => self.dashboard.api.ask(&self.update_function(name, body), &[]).await?,
-            None => {
-                let response = self.dashboard.api.ask(&self.create_function(name, body), &[409]).await?;
-                if response.status.as_u16() == 409 {
-                    return Err(taken(name));
-                }
-                response
+        if found.is_some() {
+            self.control.update_function(name, &body).await?;
+        } else {
+            let request = self.control.create(About::Function, name, body);
+            if self.control.api.ask(&request, &[409]).await?.status.as_u16() == 409 {
+                return Err(taken(name));
             }
-        };
+        }
         ledger.created(entry, &json!({})).await?;
         self.forget_address(name);
         let url = match self.options.way {
             Way::Direct => None,
-            Way::Dashboard => Some(self.dashboard.api.address("/api/function_invocations")),
+            Way::Dashboard => Some(self.control.api.address("/api/function_invocations")),
         };
         let details = serde_json::to_value(details).map_err(|error| failed("deploying", error.to_string()))?;
         Ok(Deployment { spec, platform: PLATFORM.to_owned(), target: self.connection.target.clone(), url, details })
@@ -258,11 +266,10 @@ impl Platform for NuclioPlatform {
                 add("x-nuclio-log-level", "none");
                 // Later versions would give up after a minute.
                 add("x-nuclio-invoke-timeout", &format!("{}s", patience.as_secs().max(1)));
-                self.dashboard.api.address("/api/function_invocations")
+                self.control.api.address("/api/function_invocations")
             }
         };
-        let called =
-            self.dashboard.api.invoke(name, &address, headers, invocation.event.clone(), false, patience).await;
+        let called = self.control.api.invoke(name, &address, headers, invocation.event.clone(), false, patience).await;
         if called.is_err() {
             // It may be elsewhere now.
             self.forget_address(name);
@@ -270,11 +277,17 @@ impl Platform for NuclioPlatform {
         let answer = called?;
         // The dashboard's own error: functions give theirs a type.
         if self.options.way == Way::Dashboard && answer.status == 500 && !is_functions(&answer) {
-            if self.dashboard.function(name).await?.is_none() {
+            if self.control.function(name).await?.is_none() {
                 return Err(missing(deployment));
             }
             let said = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect::<String>();
-            return Err(failed(&format!("calling {name} through the dashboard"), said));
+            return Err(failed(
+                &format!("calling {name} through the dashboard"),
+                format!(
+                    "{said}; its log says why: a dashboard that runs here calls functions at what `-external-ip-addresses` \
+                     gives, else at 172.17.0.1; or set `way = \"direct\"`"
+                ),
+            ));
         }
         Ok(answer)
     }
@@ -308,7 +321,7 @@ impl Platform for NuclioPlatform {
             waiting: None,
             image_digest,
         };
-        let Some(function) = self.dashboard.function(&deployment.spec.name).await? else {
+        let Some(function) = self.control.function(&deployment.spec.name).await? else {
             return Ok(status(Readiness::Missing, None, None));
         };
         if !function.metadata.is_of(&deployment.spec.id) {
@@ -331,7 +344,12 @@ impl Platform for NuclioPlatform {
                     format!("nuclio.io/function-name={}", deployment.spec.name),
                     format!("{}={}", crate::objects::DEPLOYMENT, deployment.spec.id),
                 ];
-                daemon.logs(&labels, since_unix_ns).await
+                let mut lines = daemon.logs(&labels, since_unix_ns).await?;
+                // The processor writes down its whole configuration when it starts.
+                for line in &mut lines {
+                    self.hide_secrets(&mut line.text);
+                }
+                Ok(lines)
             }
             _ => Err(self.unsupported("show logs with their times; `kubectl logs` shows them")),
         }

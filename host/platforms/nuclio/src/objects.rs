@@ -18,6 +18,9 @@ pub(crate) struct Metadata {
     /// Go writes an empty map as `null` or leaves it out.
     #[serde(default)]
     pub(crate) labels: Option<BTreeMap<String, String>>,
+    /// Of a custom resource.
+    #[serde(default, rename = "resourceVersion")]
+    pub(crate) resource_version: Option<String>,
 }
 
 impl Metadata {

@@ -38,6 +38,17 @@ pub enum Shape {
     Processor,
 }
 
+/// How functions are administered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Through {
+    /// Through Nuclio's dashboard, at the endpoint.
+    #[default]
+    Dashboard,
+    /// As custom resources (`nuclio.io/v1beta1`), by the Kubernetes API at the endpoint, as `kubectl proxy` gives it.
+    CustomResource,
+}
+
 /// How functions are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -60,6 +71,8 @@ pub struct Options {
     pub project: String,
     /// What the dashboard runs functions on.
     pub installation: Installation,
+    /// How functions are administered.
+    pub through: Through,
     /// What a function's image is.
     pub shape: Shape,
     /// Nuclio's program `processor`, for `shape = "processor"`: static, as built with `CGO_ENABLED=0`.
@@ -89,6 +102,7 @@ impl Default for Options {
             namespace: "nuclio".to_owned(),
             project: "faasbench".to_owned(),
             installation: Installation::default(),
+            through: Through::default(),
             shape: Shape::default(),
             processor: None,
             image: ImageSource::default(),

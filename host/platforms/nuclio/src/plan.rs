@@ -7,14 +7,16 @@ use remote_platform::{ApiRequest, InvokeWay, Method, instance_environment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::api::PLATFORM;
 use crate::check::completed;
+use crate::control::{About, PLATFORM};
 use crate::nuclio_platform::NuclioPlatform;
 use crate::objects::{DEPLOYMENT, PROJECT};
 use crate::options::{Installation, Shape};
 
 /// The variable that is another after every update: which state it is that the dashboard calls ready.
 pub(crate) const REVISION: &str = "FAASBENCH_REVISION";
+/// The variable that is another after every cold start that was forced.
+pub(crate) const COLD: &str = "FAASBENCH_COLD";
 /// The kinds of what is in the ledger.
 pub(crate) const IMAGE: &str = "image";
 pub(crate) const PROJECT_KIND: &str = "project";
@@ -26,6 +28,9 @@ pub(crate) struct Details {
     /// The image's name as Nuclio knows it.
     pub(crate) image: String,
     pub(crate) revision: String,
+    /// Of the cold start that was forced last, while it is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cold: Option<String>,
     /// The replicas from before an update.
     pub(crate) old_replicas: Vec<String>,
 }
@@ -50,8 +55,7 @@ impl NuclioPlatform {
             },
             "spec": {},
         });
-        let doing = format!("creating the project {name}");
-        self.dashboard.about_projects(doing, Method::POST, "/api/projects").json(body)
+        self.control.create(About::Project, name, body)
     }
 
     /// The function, as it is to be: the body of its creation and of its update, and on Kubernetes the object of its CRD
@@ -124,21 +128,14 @@ impl NuclioPlatform {
             (Installation::Local, None) => {
                 body["platform"] = json!({ "attributes": { "restartPolicy": { "name": "always" } } });
             }
-            (Installation::Kubernetes, _) => {}
+            (Installation::Kubernetes, _) => {
+                // Else the dashboard puts its own registry before every image (`pkg/platform/kube/deployer.go`).
+                if let Some((registry, _)) = image.rsplit_once('/') {
+                    body["runRegistry"] = registry.into();
+                }
+            }
         }
         function
-    }
-
-    /// The request that makes the function.
-    pub(crate) fn create_function(&self, name: &str, body: Value) -> ApiRequest {
-        let doing = format!("creating the function {name}");
-        self.dashboard.about_functions(doing, Method::POST, "/api/functions").json(body)
-    }
-
-    /// The request that changes it.
-    pub(crate) fn update_function(&self, name: &str, body: Value) -> ApiRequest {
-        let doing = format!("updating the function {name}");
-        self.dashboard.about_functions(doing, Method::PUT, &format!("/api/functions/{name}")).json(body)
     }
 
     /// An entry of the ledger.
@@ -165,14 +162,19 @@ impl NuclioPlatform {
         }
         let body = self.function_body(&spec, &reference.pinned, &environment);
         let (name, project) = (&spec.name, &self.options.project);
-        let ask = |doing: String, path: &str| self.dashboard.about_functions(doing, Method::GET, path);
+        let ask = |about, what: &str, name: &String| {
+            self.control.request(about, format!("asking for the {what} {name}"), Method::GET, Some(name))
+        };
         let missing = |what: &str| format!("when there is no such {what} yet");
         let requests = [
-            (ask(format!("asking for the function {name}"), &format!("/api/functions/{name}")), None),
-            (ask(format!("asking for the project {project}"), &format!("/api/projects/{project}")), None),
+            (ask(About::Function, "function", name), None),
+            (ask(About::Project, "project", project), None),
             (self.create_project(&spec), Some(missing("project"))),
-            (self.create_function(name, body.clone()), Some(missing("function"))),
-            (self.update_function(name, body), Some("when it is an update of the deployment".to_owned())),
+            (self.control.create(About::Function, name, body.clone()), Some(missing("function"))),
+            (
+                self.control.update(name, body, "<the version that was read>"),
+                Some("when it is an update of the deployment".to_owned()),
+            ),
         ];
         let pushed = PlannedRequest {
             purpose: match &self.daemon {
@@ -184,7 +186,7 @@ impl NuclioPlatform {
             body: None,
             condition: None,
         };
-        let base = self.dashboard.api.base();
+        let base = self.control.api.base();
         let mut planned: Vec<_> =
             requests.iter().map(|(request, condition)| request.planned(base, condition.as_deref())).collect();
         planned.insert(1, pushed);

@@ -5,11 +5,11 @@ use std::time::Duration;
 use platform::{Deployment, PlatformError};
 use tokio::time::{Instant, sleep};
 
-use crate::api::failed;
+use crate::control::failed;
 use crate::nuclio_platform::{NuclioPlatform, missing};
 use crate::objects::Function;
 use crate::options::Installation;
-use crate::plan::{Details, REVISION};
+use crate::plan::{COLD, Details, REVISION};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -27,7 +27,7 @@ impl NuclioPlatform {
     ) -> Result<(), PlatformError> {
         let begin = Instant::now();
         loop {
-            let found = self.dashboard.function(&deployment.spec.name).await?;
+            let found = self.control.function(&deployment.spec.name).await?;
             let found = found.filter(|function| function.metadata.is_of(&deployment.spec.id));
             let Some(function) = found else { return Err(missing(deployment)) };
             let Some(said) = self.look(deployment, details, &function).await? else { return Ok(()) };
@@ -50,7 +50,8 @@ impl NuclioPlatform {
         function: &Function,
     ) -> Result<Option<String>, PlatformError> {
         let name = &deployment.spec.name;
-        if function.variable(REVISION) != Some(&details.revision) || function.image() != details.image {
+        let is_ours = function.variable(REVISION) == Some(&details.revision) && function.image() == details.image;
+        if !is_ours || details.cold.as_deref().is_some_and(|cold| function.variable(COLD) != Some(cold)) {
             return Err(failed(
                 &format!("waiting until {name} is ready"),
                 "it was changed by somebody else meanwhile; deploy it again".to_owned(),
@@ -70,7 +71,7 @@ impl NuclioPlatform {
         }
         if self.options.installation == Installation::Kubernetes
             && !details.old_replicas.is_empty()
-            && let Some(replicas) = self.dashboard.replicas(name).await?
+            && let Some(replicas) = self.control.replicas(name).await?
             && let Some(old) = replicas.iter().find(|replica| details.old_replicas.contains(replica))
         {
             return Ok(Some(format!("the replica {old} from before the update is still there")));
@@ -85,7 +86,7 @@ impl NuclioPlatform {
         change: impl FnOnce(&mut platform::DeploymentSpec),
     ) -> Result<(), PlatformError> {
         let old = self.details(deployment)?;
-        let found = self.dashboard.function(&deployment.spec.name).await?;
+        let found = self.control.function(&deployment.spec.name).await?;
         let found = found.filter(|function| function.metadata.is_of(&deployment.spec.id));
         let Some(found) = found else { return Err(missing(deployment)) };
         let mut spec = deployment.spec.clone();
@@ -97,9 +98,17 @@ impl NuclioPlatform {
         crate::check::scale(&spec.name, &spec.scale, &self.options).map_err(PlatformError::Invalid)?;
         // The image that it has now: it may have been updated since this deployment was written down.
         let image = if found.image().is_empty() { old.image } else { found.image().to_owned() };
-        let details = Details { revision: self.revision(), old_replicas: self.old_replicas(&spec.name).await?, image };
-        let body = self.function_body(&spec, &details.image, &self.environment(&spec, &details.revision));
-        self.dashboard.api.ask(&self.update_function(&spec.name, body), &[]).await?;
+        let details = Details {
+            // It stays the state of the same deployment.
+            revision: found.variable(REVISION).unwrap_or(&old.revision).to_owned(),
+            cold: Some(self.revision()),
+            old_replicas: self.old_replicas(&spec.name).await?,
+            image,
+        };
+        let mut environment = self.environment(&spec, &details.revision);
+        environment.extend(details.cold.clone().map(|cold| (COLD.to_owned(), cold)));
+        let body = self.function_body(&spec, &details.image, &environment);
+        self.control.update_function(&spec.name, &body).await?;
         let patience = Duration::from_secs(u64::from(self.options.readiness_timeout_s)) + MARGIN;
         self.wait(deployment, &details, patience).await
     }
@@ -108,7 +117,7 @@ impl NuclioPlatform {
     pub(crate) async fn old_replicas(&self, name: &str) -> Result<Vec<String>, PlatformError> {
         match self.options.installation {
             Installation::Local => Ok(Vec::new()),
-            Installation::Kubernetes => Ok(self.dashboard.replicas(name).await?.unwrap_or_default()),
+            Installation::Kubernetes => Ok(self.control.replicas(name).await?.unwrap_or_default()),
         }
     }
 }

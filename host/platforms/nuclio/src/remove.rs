@@ -7,7 +7,7 @@ use platform::{Found, PlatformError, Resource};
 use remote_platform::Registry;
 use tokio::time::{Instant, sleep};
 
-use crate::api::{PLATFORM, failed};
+use crate::control::{About, PLATFORM, failed};
 use crate::nuclio_platform::NuclioPlatform;
 use crate::plan::{FUNCTION, IMAGE, PROJECT_KIND};
 
@@ -34,13 +34,13 @@ impl NuclioPlatform {
     async fn remove_function(&self, resource: &Resource) -> Result<(), PlatformError> {
         let name = &resource.name;
         let is_there = || async {
-            let function = self.dashboard.function(name).await?;
+            let function = self.control.function(name).await?;
             Ok::<_, PlatformError>(function.is_some_and(|function| function.metadata.is_of(&resource.deployment)))
         };
         if !is_there().await? {
             return Ok(());
         }
-        self.dashboard.delete_function(name).await?;
+        self.control.delete(About::Function, name).await?;
         let begin = Instant::now();
         while is_there().await? {
             if begin.elapsed() > GONE {
@@ -57,12 +57,12 @@ impl NuclioPlatform {
 
     /// Removes the project when it is ours and nothing is in it.
     async fn remove_project(&self, name: &str) -> Result<(), PlatformError> {
-        let found = self.dashboard.project(name).await?;
-        if !found.is_some_and(|project| project.metadata.deployment().is_some()) || self.dashboard.is_used(name).await?
-        {
+        let found = self.control.project(name).await?;
+        let is_ours = found.is_some_and(|project| project.metadata.deployment().is_some());
+        if !is_ours || self.control.is_used(name).await? {
             return Ok(());
         }
-        self.dashboard.delete_project(name).await
+        self.control.delete(About::Project, name).await
     }
 
     /// Everything that carries our mark. A project is told of only when nothing is in it.
@@ -73,15 +73,15 @@ impl NuclioPlatform {
             deployment: deployment.to_owned(),
         };
         let mut all = Vec::new();
-        for function in self.dashboard.functions().await? {
+        for function in self.control.functions().await? {
             if let Some(deployment) = function.metadata.deployment() {
                 all.push(found(FUNCTION, &function.metadata.name, deployment));
             }
         }
-        for project in self.dashboard.projects().await? {
+        for project in self.control.projects().await? {
             let name = &project.metadata.name;
             if let Some(deployment) = project.metadata.deployment()
-                && !self.dashboard.is_used(name).await?
+                && !self.control.is_used(name).await?
             {
                 all.push(found(PROJECT_KIND, name, deployment));
             }

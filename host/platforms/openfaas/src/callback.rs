@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -11,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use platform::{Answer, CallId, PlatformError};
 use remote_platform::{Begin, answer_of};
 use tokio::net::TcpListener;
@@ -22,6 +23,8 @@ use crate::gateway::PLATFORM;
 
 /// Largest answer, bytes.
 const MAXIMUM_ANSWER_BYTES: usize = 64 << 20;
+/// How long the head of a request may take to arrive.
+const HEADERS: Duration = Duration::from_secs(30);
 /// Answers and calls that are kept at most: whoever calls without waiting must also fetch.
 const MAXIMUM_CALLS: usize = 100_000;
 
@@ -126,7 +129,7 @@ async fn serve(listener: TcpListener, path: Arc<str>, calls: Calls) {
         while connections.try_join_next().is_some() {}
         // No more file descriptors, or a client that has gone: others may come.
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
             continue;
         };
         let (path, calls) = (path.clone(), calls.clone());
@@ -136,7 +139,9 @@ async fn serve(listener: TcpListener, path: Arc<str>, calls: Calls) {
                 async move { Ok::<_, Infallible>(receive(request, &path, &calls).await) }
             });
             // A queue worker that goes away half way tries again, or does not.
-            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            let mut server = http1::Builder::new();
+            server.timer(TokioTimer::new()).header_read_timeout(HEADERS);
+            let _ = server.serve_connection(TokioIo::new(stream), service).await;
         });
     }
 }
@@ -169,7 +174,7 @@ async fn receive(request: Request<Incoming>, path: &str, calls: &Calls) -> Respo
 
 /// Seconds as a decimal number, in ns.
 fn nanoseconds(text: &str) -> Option<u64> {
-    std::time::Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()?.as_nanos().try_into().ok()
+    Duration::try_from_secs_f64(text.trim().parse().ok()?).ok()?.as_nanos().try_into().ok()
 }
 
 fn said(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use platform::PlatformError;
 use remote_platform::header::HeaderMap;
-use remote_platform::{Api, ApiRequest, ApiSettings, Authorization, Connection, Method, Probe};
+use remote_platform::{Api, ApiRequest, ApiSettings, Connection, Method, Probe};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::Options;
+use crate::credentials::Credentials;
 use crate::function::{FunctionDeployment, FunctionStatus, Information};
 
 /// The platform's name.
@@ -21,13 +23,19 @@ const ENDPOINT: &str = "http://127.0.0.1:8080";
 /// How long a request may take: faasd returns from an update when the old instance has ended, and waits 30 s for that.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What runs functions on Kubernetes; the community edition says `faas-netes-ce`.
+const FAAS_NETES: &str = "faas-netes";
+/// How often an update is asked for that fails without a word, and the pause in between.
+const UPDATES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(300);
+
 /// The gateway's API.
 #[derive(Debug, Clone)]
 pub(crate) struct Gateway {
     pub(crate) api: Api,
     namespace: Option<String>,
-    password_environment: String,
-    has_password: bool,
+    /// What to do when the credentials do not do.
+    advice: String,
 }
 
 impl Gateway {
@@ -36,25 +44,12 @@ impl Gateway {
             Some(endpoint) => endpoint.clone(),
             None => std::env::var(ENDPOINT_VARIABLE).unwrap_or_else(|_| ENDPOINT.to_owned()),
         };
-        let variable = &options.password_environment;
-        let password = std::env::var(variable).ok().filter(|password| !password.is_empty());
-        let authorization = match &password {
-            Some(password) => Some(Authorization::basic(&options.user, password.trim_end()).ok_or_else(|| {
-                PlatformError::Invalid(format!(
-                    "the user or the password of openfaas ({variable}) can't be sent: a user has no colon, and neither has \
-                     control characters"
-                ))
-            })?),
-            None => None,
-        };
+        let Credentials { authorization, advice } = Credentials::find(options, &endpoint)?;
         let settings = ApiSettings { certificates: options.certificates.clone(), proxy: None };
-        let api = Api::with(PLATFORM, &endpoint, authorization, &settings)?.with_patience(PATIENCE);
-        Ok(Gateway {
-            api,
-            namespace: options.namespace.clone(),
-            password_environment: variable.clone(),
-            has_password: password.is_some(),
-        })
+        let api = Api::with(PLATFORM, &endpoint, authorization, &settings)?
+            .with_patience(PATIENCE)
+            .hiding(connection.storage_environment.values().cloned());
+        Ok(Gateway { api, namespace: options.namespace.clone(), advice })
     }
 
     /// The address at which a function is called.
@@ -148,6 +143,24 @@ impl Gateway {
         self.body(format!("updating the function {}", function.service), Method::PUT, function)
     }
 
+    /// Updates a function. faas-netes answers 200 instead of 202 where the update failed, such as when something else changed
+    /// the function at the same time, and says why only in its own log: then it is asked again.
+    pub(crate) async fn update(&self, function: &FunctionDeployment, provider: &str) -> Result<(), PlatformError> {
+        let request = self.update_request(function);
+        for _ in 0..UPDATES {
+            let answer = self.ask(&request, &[]).await?;
+            if !provider.starts_with(FAAS_NETES) || answer.status != 200 {
+                return Ok(());
+            }
+            sleep(PAUSE).await;
+        }
+        Err(PlatformError::Failed {
+            platform: PLATFORM.to_owned(),
+            doing: request.doing,
+            reason: format!("{provider} failed {UPDATES} times without saying why; its own log does"),
+        })
+    }
+
     fn body(&self, doing: String, method: Method, function: &FunctionDeployment) -> ApiRequest {
         // Texts and maps of texts.
         ApiRequest::new(doing, method, "/system/functions").json(serde_json::to_value(function).unwrap_or_default())
@@ -198,13 +211,7 @@ impl Gateway {
     ) -> Result<remote_platform::ApiResponse, PlatformError> {
         self.api.ask(request, others).await.map_err(|error| match error {
             PlatformError::Denied { platform, reason, advice } if advice.contains("credentials") => {
-                let variable = &self.password_environment;
-                let advice = if self.has_password {
-                    format!("the password in {variable} is not the gateway's, or its user is another (option `user`)")
-                } else {
-                    format!("put the gateway's password into the environment variable {variable}")
-                };
-                PlatformError::Denied { platform, reason, advice }
+                PlatformError::Denied { platform, reason, advice: self.advice.clone() }
             }
             error => error,
         })

@@ -5,6 +5,7 @@
 //! existed.
 
 mod callback;
+mod credentials;
 mod function;
 mod gateway;
 mod logs;

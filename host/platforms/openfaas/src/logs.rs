@@ -1,10 +1,16 @@
 //! What instances wrote.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use platform::{LogLine, LogStream, PlatformError};
 use serde::Deserialize;
+use tokio::time::timeout;
 
 use crate::gateway::Gateway;
+
+/// How long the logs that go with an error may take to be read.
+const SOON: Duration = Duration::from_secs(15);
 
 /// A line as the gateway tells it.
 #[derive(Deserialize)]
@@ -28,9 +34,10 @@ pub(crate) async fn read(gateway: &Gateway, name: &str, since_unix_ns: u64) -> R
     })
 }
 
-/// The last lines from then on as text; nothing where they can't be read.
+/// The last lines from then on as text; nothing where they can't be read soon.
 pub(crate) async fn last(gateway: &Gateway, name: &str, since_unix_ns: u64, count: usize) -> String {
-    let lines = read(gateway, name, since_unix_ns).await.unwrap_or_default();
+    let reading = timeout(SOON, read(gateway, name, since_unix_ns)).await;
+    let lines = reading.ok().and_then(Result::ok).unwrap_or_default();
     let shown = &lines[lines.len().saturating_sub(count)..];
     shown.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n")
 }

@@ -26,7 +26,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// The user of the gateway's API.
     pub user: String,
-    /// The environment variable that holds its password. A gateway may work without one.
+    /// The environment variable that holds its password. Where it is not set, what `faas-cli login` left in
+    /// `~/.openfaas/config.yml` for this endpoint is used; a gateway may also want none.
     pub password_environment: String,
     /// For installations that have the images already and pull none, such as faasd with imported ones: `local` for
     /// `docker.io/faasbench/FUNCTION:TAG`, the name that the built archive has when it is imported, or another name with

@@ -57,6 +57,8 @@ struct Details {
     gateway: String,
     /// When it was asked for, Unix time, ns.
     since_unix_ns: u64,
+    /// Whether there was one before, whose instances may answer for a while.
+    is_update: bool,
 }
 
 /// The platform `openfaas`. Nothing is asked for yet. The endpoint is the connection's, or `OPENFAAS_URL`, or
@@ -155,8 +157,8 @@ impl OpenFaas {
         spec.scale = scale;
         let function = self.function(&spec, &details.image, &details.gateway);
         let since_unix_ns = Begin::now().unix_ns;
-        self.gateway.ask(&self.gateway.update_request(&function), &[]).await?;
-        ready::wait(&self.gateway, &spec.name, since_unix_ns, details.provider == FAASD, COLD).await
+        self.gateway.update(&function, &details.provider).await?;
+        ready::wait(&self.gateway, &spec.name, since_unix_ns, details.provider != FAASD, COLD).await
     }
 
     async fn callback(&self) -> Result<&Callback, PlatformError> {
@@ -181,8 +183,17 @@ impl OpenFaas {
         loop {
             match self.gateway.find(name).await? {
                 Some(found) if is_ours(&found, &resource.deployment) => {}
-                // It is gone, or another has its name now.
-                _ => return Ok(()),
+                // It is gone, or another has its name now; unless this is another gateway.
+                _ if is_asked || resource.details["gateway"].as_str() == Some(self.gateway.api.base().as_str()) => {
+                    return Ok(());
+                }
+                _ => {
+                    return Err(PlatformError::Invalid(format!(
+                        "the function {name} was made through the gateway {}, and the target `{}` has another one, which \
+                         does not know it; set its endpoint to that one to remove it",
+                        resource.details["gateway"], resource.target
+                    )));
+                }
             }
             if !is_asked {
                 self.gateway.delete(name).await?;
@@ -312,8 +323,9 @@ impl Platform for OpenFaas {
         let resource = self.resource(spec, FUNCTION, &spec.name);
         let (entry, _) = intended(ledger, &resource).await?;
         let since_unix_ns = Begin::now().unix_ns;
+        let is_update = found.is_some();
         match found {
-            Some(_) => self.gateway.ask(&self.gateway.update_request(&function), &[]).await.map(drop)?,
+            Some(_) => self.gateway.update(&function, &provider).await?,
             None => self.create(spec, &function).await?,
         }
         ledger.created(entry, &resource.details).await?;
@@ -322,7 +334,7 @@ impl Platform for OpenFaas {
         if provider == FAASD {
             asked.scale.maximum_instances.get_or_insert(1);
         }
-        let details = Details { provider, image, gateway, since_unix_ns };
+        let details = Details { provider, image, gateway, since_unix_ns, is_update };
         Ok(Deployment {
             platform: PLATFORM.to_owned(),
             target: self.connection.target.clone(),
@@ -365,8 +377,8 @@ impl Platform for OpenFaas {
 
     async fn wait_until_ready(&self, deployment: &Deployment, patience: Duration) -> Result<(), PlatformError> {
         let details = self.details(deployment)?;
-        let has_one = details.provider == FAASD;
-        ready::wait(&self.gateway, &deployment.spec.name, details.since_unix_ns, has_one, patience).await
+        let has_old = details.is_update && details.provider != FAASD;
+        ready::wait(&self.gateway, &deployment.spec.name, details.since_unix_ns, has_old, patience).await
     }
 
     async fn invoke(&self, deployment: &Deployment, invocation: &Invocation) -> Result<Answer, PlatformError> {

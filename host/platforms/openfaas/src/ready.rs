@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use platform::PlatformError;
 use remote_platform::Freshness;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::gateway::Gateway;
 use crate::logs;
 
 /// The longest that one probe may take: the gateway itself waits while it starts an instance.
 const PROBE: Duration = Duration::from_secs(15);
+/// How much longer than what is left a look may take.
+const SLACK: Duration = Duration::from_millis(500);
 /// Between probes while nothing is there.
 const PENDING: Duration = Duration::from_millis(100);
 /// Between probes of instances.
@@ -21,7 +23,7 @@ const ALONE: Duration = Duration::from_secs(1);
 /// How much of the logs an error shows, lines.
 const SHOWN: usize = 10;
 
-/// Waits until all that answers was started at `since_unix_ns` or later. It asks for the instances' health, so the next
+/// Waits until all that answers was started at `since_unix_ns` or later. `has_old`: older instances may answer meanwhile. It asks for the instances' health, so the next
 /// invocation is the first of a new instance.
 ///
 /// # Errors
@@ -30,19 +32,24 @@ pub(crate) async fn wait(
     gateway: &Gateway,
     name: &str,
     since_unix_ns: u64,
-    has_one_instance: bool,
+    has_old: bool,
     patience: Duration,
 ) -> Result<(), PlatformError> {
     let begin = Instant::now();
-    let lasting = if has_one_instance { Duration::ZERO } else { ALONE };
+    let lasting = if has_old { ALONE } else { Duration::ZERO };
     let mut fresh = Freshness::new(since_unix_ns, 1, lasting);
     let mut instances = 1;
     let mut seen: String;
     let mut is_missing = false;
+    let mut is_silent;
     loop {
         let left = patience.saturating_sub(begin.elapsed());
         let mut pause = PENDING;
-        match look(gateway, name, &mut fresh, &mut instances, lasting, since_unix_ns, left.min(PROBE)).await {
+        let looking = look(gateway, name, &mut fresh, &mut instances, lasting, since_unix_ns, left.min(PROBE));
+        // A probe ends by itself in that time; a gateway that hangs does not.
+        let looked = timeout(left + SLACK, looking).await;
+        is_silent = looked.is_err();
+        match looked.unwrap_or_else(|_| Looked::Not("the gateway did not answer".to_owned())) {
             Looked::Proven => return Ok(()),
             Looked::Next => {
                 pause = NEXT;
@@ -66,7 +73,7 @@ pub(crate) async fn wait(
     if is_missing {
         return Err(PlatformError::NotFound { platform: crate::gateway::PLATFORM.to_owned(), name: name.to_owned() });
     }
-    let printed = logs::last(gateway, name, since_unix_ns, SHOWN).await;
+    let printed = if is_silent { String::new() } else { logs::last(gateway, name, since_unix_ns, SHOWN).await };
     let logs =
         if printed.is_empty() { format!("nothing that can be read ({seen})") } else { format!("{printed} ({seen})") };
     Err(PlatformError::NotReady { name: name.to_owned(), waited: patience, logs })

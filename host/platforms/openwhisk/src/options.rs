@@ -10,9 +10,10 @@ use serde::Deserialize;
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A container image in a registry that the invokers pull from.
-    #[default]
     Blackbox,
-    /// An archive with `exec`, which the ActionLoop proxy of the image [`Options::native_image`] starts.
+    /// An archive with `exec`, which the ActionLoop proxy of the image [`Options::native_image`] starts. It needs no registry of
+    /// one's own.
+    #[default]
     Native,
 }
 

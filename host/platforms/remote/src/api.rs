@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::address::{joined, shown};
 use crate::direct::{Answered, Direct, ExchangeError, MAXIMUM_ANSWER_BYTES, Origin};
+use crate::hidden::Hidden;
 use crate::response::proxy_refusal;
 use crate::route::Route;
 use crate::{ApiRequest, ApiResponse, ApiSettings, Authorization, Begin, Probe, tls};
@@ -53,6 +54,7 @@ pub struct Api {
     proxied: Client,
     direct: Arc<Direct>,
     authorization: Option<Authorization>,
+    hidden: Hidden,
     /// The longest that a request of administration may take.
     patience: Duration,
 }
@@ -92,7 +94,8 @@ impl Api {
         };
         let proxied = proxied.build().map_err(failed)?;
         let direct = Arc::new(Direct::new(tls, CONNECT));
-        Ok(Api { platform, base, route, client, proxied, direct, authorization, patience: ANSWER })
+        let hidden = Hidden::new(authorization.as_ref());
+        Ok(Api { platform, base, route, client, proxied, direct, authorization, hidden, patience: ANSWER })
     }
 
     /// With another bound on how long a request of administration may take than a minute: for those that return only when
@@ -106,6 +109,14 @@ impl Api {
     #[must_use]
     pub fn with_authorization(&self, authorization: Authorization) -> Api {
         Api { authorization: Some(authorization), ..self.clone() }
+    }
+
+    /// Hides these texts, too, wherever an error shows what the API answered: values that requests hold, such as those of
+    /// [`crate::Connection::storage_environment`]. Texts of less than 8 letters are not hidden.
+    #[must_use]
+    pub fn hiding(self, values: impl IntoIterator<Item = String>) -> Api {
+        let hidden = self.hidden.and(values);
+        Api { hidden, ..self }
     }
 
     /// Its address.
@@ -182,7 +193,7 @@ impl Api {
             repetitions: 0,
             doing: request.doing.clone(),
             platform: self.platform,
-            authorization: self.authorization.clone(),
+            hidden: self.hidden.clone(),
         })
     }
 

@@ -31,26 +31,17 @@ impl Authorization {
         self.0.clone()
     }
 
-    /// A text without what is secret in it: some servers repeat in an error what they were sent.
-    pub(crate) fn redact(&self, text: String) -> String {
-        let Ok(value) = self.0.to_str() else { return text };
+    /// What is secret in it: the whole, the credentials, and a password.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let Ok(value) = self.0.to_str() else { return Vec::new() };
         let mut secrets = vec![value.to_owned()];
         if let Some((scheme, credentials)) = value.split_once(' ') {
             secrets.push(credentials.to_owned());
             let decoded = STANDARD.decode(credentials).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            if let Some((_, password)) = decoded
-                .as_deref()
-                .filter(|_| scheme.eq_ignore_ascii_case("basic"))
-                .and_then(|pair| pair.split_once(':'))
-            {
-                secrets.push(password.to_owned());
-            }
+            let pair = decoded.as_deref().filter(|_| scheme.eq_ignore_ascii_case("basic"));
+            secrets.extend(pair.and_then(|pair| pair.split_once(':')).map(|(_, password)| password.to_owned()));
         }
-        let hidden = |text: String, secret: &String| {
-            // Replacing a letter or two would hide nothing and spoil the text.
-            if secret.len() < 4 { text } else { text.replace(secret.as_str(), "(not shown)") }
-        };
-        secrets.iter().fold(text, hidden)
+        secrets
     }
 }
 
@@ -70,8 +61,7 @@ mod tests {
         let basic = Authorization::basic("admin", "open sesame").unwrap();
         assert_eq!(format!("{basic:?}"), "Authorization(not shown)");
         assert!(!format!("{:?}", basic.header()).contains("YWRta"));
-        let said = basic.redact("no YWRtaW46b3BlbiBzZXNhbWU= or open sesame here".to_owned());
-        assert_eq!(said, "no (not shown) or (not shown) here");
+        assert_eq!(basic.secrets()[2], "open sesame");
     }
 
     #[test]

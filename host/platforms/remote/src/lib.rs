@@ -11,6 +11,7 @@ mod connection;
 mod direct;
 mod environment;
 mod exposition;
+mod hidden;
 mod making;
 mod probe;
 mod registry;

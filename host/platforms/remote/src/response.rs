@@ -9,10 +9,12 @@ use reqwest::StatusCode;
 use reqwest::header::{DATE, HeaderMap, LOCATION};
 use serde::de::DeserializeOwned;
 
-use crate::Authorization;
+use crate::hidden::Hidden;
 
 /// How much of an error's text is shown, in letters.
 const SHOWN: usize = 500;
+/// How much of it is looked at, bytes.
+const LOOKED_AT: usize = 1 << 16;
 /// How far this machine's clock may be from a server's before signatures and tokens are refused for it, s. Most allow five
 /// minutes; some tokens one.
 const SKEW_SECONDS: u64 = 60;
@@ -31,7 +33,7 @@ pub struct ApiResponse {
     pub(crate) doing: String,
     pub(crate) platform: &'static str,
     /// What it was asked with, which is not to be shown.
-    pub(crate) authorization: Option<Authorization>,
+    pub(crate) hidden: Hidden,
 }
 
 impl ApiResponse {
@@ -51,12 +53,10 @@ impl ApiResponse {
     pub fn text(&self) -> String {
         let harmless =
             |letter: char| if letter.is_control() && letter != '\n' && letter != '\t' { ' ' } else { letter };
-        let whole: String = String::from_utf8_lossy(&self.body).chars().take(SHOWN).map(harmless).collect();
-        let text = whole.trim().to_owned();
-        match &self.authorization {
-            Some(authorization) => authorization.redact(text),
-            None => text,
-        }
+        let beginning = &self.body[..self.body.len().min(LOOKED_AT)];
+        // Before it is cut, as half of a secret would not be found.
+        let text = self.hidden.redact(String::from_utf8_lossy(beginning).into_owned());
+        text.trim().chars().take(SHOWN).map(harmless).collect::<String>().trim().to_owned()
     }
 
     /// The answer when its status is one of success, or one of `others`.
@@ -147,7 +147,7 @@ mod tests {
             repetitions: 0,
             doing: "listing functions".to_owned(),
             platform: "openfaas",
-            authorization: None,
+            hidden: Hidden::default(),
         }
     }
 

@@ -24,6 +24,12 @@ pub fn function_error(payload: &[u8]) -> (u16, String) {
     (status, error_body(kind, &message))
 }
 
+/// Whether a body is the error of a function, `{"errorType", "errorMessage"}`.
+pub fn is_function_error(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["errorType"].is_string() && body["errorMessage"].is_string()
+}
+
 /// An error in our own form.
 pub fn error_body(kind: &str, message: &str) -> String {
     json!({ "error": { "type": kind, "message": message } }).to_string()

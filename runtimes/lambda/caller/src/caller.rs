@@ -21,7 +21,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::UnixListener;
 use tokio::task::{LocalSet, spawn_local};
 
-use crate::{error_body, function_error, signature, x_ray};
+use crate::{error_body, function_error, is_function_error, signature, x_ray};
 
 /// The most bytes of a call, and of its answer: what Lambda takes.
 const MOST: usize = 6 << 20;
@@ -168,7 +168,7 @@ impl Caller {
         let (failed, code) = (header("x-amz-function-error").is_some(), header("x-amzn-errortype"));
         let body =
             Limited::new(answer.into_body(), READ).collect().await.map_err(|error| unavailable(&*error))?.to_bytes();
-        if failed {
+        if failed || (status == 500 && is_function_error(&body)) {
             let (status, body) = function_error(&body);
             return Ok(respond(status, body));
         }

@@ -10,6 +10,6 @@ mod caller;
 mod signature;
 mod trace;
 
-pub use answer::{error_body, function_error};
+pub use answer::{error_body, function_error, is_function_error};
 pub use caller::{Caller, CallerError};
 pub use trace::x_ray;

@@ -1,6 +1,6 @@
 //! The answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stats::{Bootstrap, Sample, ratio_of_medians};
 
@@ -58,19 +58,26 @@ fn ratio(above: &[f64], below: &[f64]) -> Cell {
 pub(super) fn finding(experiment: &ColdStart, outcomes: &[Outcome]) -> Finding {
     let mut finding = plan::finding(experiment);
     let mut groups: BTreeMap<(String, String), Group> = BTreeMap::new();
+    let mut left_out = BTreeSet::new();
     for (unit, measured) in plan::measured::<Measured>(outcomes, &mut finding.notes) {
-        groups.entry((unit.target.clone(), name(&unit.function, &unit.size))).or_default().add(measured);
+        if let Some(why) = &measured.left_out {
+            left_out.insert(format!("On {} {} {} was left out: {why}.", unit.target, unit.function, unit.variant));
+            continue;
+        }
+        let name = name(&unit.function, &unit.size, measured.padding_mb);
+        groups.entry((unit.target.clone(), name)).or_default().add(measured);
     }
     finding.answer = groups.iter().map(|(key, group)| sentence(key, group)).collect::<Vec<_>>().join(" ");
     finding.answer.push_str(&sizes(&groups));
     finding.tables = vec![overview(&groups), split(&groups)];
     finding.plots = vec![stacked(&groups), distribution(&groups), by_size(&groups)];
+    finding.notes.extend(left_out);
     notes(&groups, &mut finding.notes);
     finding
 }
 
-fn name(function: &str, size: &str) -> String {
-    format!("{function}/{size}")
+fn name(function: &str, size: &str, padding_mb: u64) -> String {
+    if padding_mb == 0 { format!("{function}/{size}") } else { format!("{function}/{size} with {padding_mb} MB more") }
 }
 
 fn sentence((target, function): &(String, String), group: &Group) -> String {

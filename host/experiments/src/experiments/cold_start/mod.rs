@@ -4,6 +4,7 @@
 
 mod experiment;
 mod finding;
+mod padding;
 mod parts;
 
 pub(crate) use experiment::ColdStart;

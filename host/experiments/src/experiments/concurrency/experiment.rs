@@ -37,7 +37,7 @@ struct Settings {
 
 fn defaults(quick: bool) -> Settings {
     match quick {
-        true => Settings { rounds: 2, maximum: 8, work_s: 0.05 },
+        true => Settings { rounds: 3, maximum: 8, work_s: 0.05 },
         false => Settings { rounds: 6, maximum: 64, work_s: 0.2 },
     }
 }

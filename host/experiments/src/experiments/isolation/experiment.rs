@@ -165,6 +165,7 @@ async fn measure(parameters: Parameters, unit: &Unit, bench: &Bench<'_>) -> Resu
         tally: Tally::default(),
         worked: Vec::new(),
     };
+    measured.worked.push(neighbours_are.start(bench).await?);
     let first = bench.call(&victim, subject.event.clone(), "first", 0).await?;
     measured.tally.count(&first);
     for number in 0..blocks {

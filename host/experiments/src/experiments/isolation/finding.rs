@@ -111,7 +111,7 @@ fn sentence(
         Verdict::Increase { low, high } => format!("is {} to {} times as slow", digits(low), digits(high)),
         Verdict::Decrease { low, high } => format!("takes {} to {} of its time", digits(low), digits(high)),
         Verdict::NoDifference { could_have_missed } => {
-            format!("is not disturbed by more than {}%", digits(100.0 * could_have_missed))
+            format!("is not seen to be disturbed (up to {}% could have been missed)", digits(100.0 * could_have_missed))
         }
         Verdict::Undecidable { .. } => "has too few blocks for a verdict".to_owned(),
     };

@@ -34,8 +34,8 @@ impl Kind {
         match self {
             Kind::Cpu => Some(("function2".to_owned(), Bytes::from_static(br#"{"throughput_time": 0.3}"#))),
             Kind::Memory => {
-                // 1,500 by 1,500 numbers of two bytes: 4.5 MB, read 1,500 times.
-                let event = br#"{"run_function": "matrix_mult", "args": 1500, "seed": 1}"#;
+                // 1,000 by 1,000 numbers of two bytes: 2 MB, read 1,000 times.
+                let event = br#"{"run_function": "matrix_mult", "args": 1000, "seed": 1}"#;
                 Some(("monolith".to_owned(), Bytes::from_static(event)))
             }
             Kind::Disk => {

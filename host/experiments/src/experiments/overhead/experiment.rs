@@ -125,7 +125,7 @@ impl Experiment for Overhead {
     }
 
     fn question(&self) -> &'static str {
-        "what does the platform add to the function's own time?"
+        "What does the platform add to the function's own time?"
     }
 
     fn missing(&self, _: &Capabilities) -> Option<&'static str> {

@@ -82,7 +82,7 @@ pub(super) fn defaults(quick: bool) -> Settings {
         least_calls: if quick { 6 } else { 20 },
         most_calls: if quick { 16 } else { 400 },
         burst: if quick { 4 } else { 10 },
-        seconds: if quick { 1.5 } else { 120.0 },
+        seconds: if quick { 1.0 } else { 120.0 },
         region: String::new(),
         plan: String::new(),
         architecture: String::new(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
+use image_kind::Image;
 use platform::{Capabilities, ColdStart as Way, Deployment};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::super::plan::{deploying_s, estimate, unit};
 use super::super::record::handler_ns;
 use super::super::tally::Tally;
 use super::finding::finding;
-use super::settings::{Calls, Measure, Settings, Side, defaults, of};
+use super::settings::{Calls, Measure, Settings, Side, defaults, images, of};
 use crate::{Bench, Call, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit};
 
 pub(super) const NAME: &str = "regression";
@@ -25,6 +26,9 @@ pub(super) struct Parameters {
     /// Whether it is of the new side.
     pub(super) is_new: bool,
     pub(super) side: Side,
+    /// Images that the side brings along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    images: Vec<Image>,
     pub(super) threshold: f64,
     calls: u32,
     pub(super) compare: Calls,
@@ -76,11 +80,13 @@ impl Experiment for Regression {
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {
         let settings = of(request)?;
+        let brought = |side: &Side| side.image_file.as_deref().map_or(Ok(Vec::new()), images);
+        let (old, new) = (brought(&settings.a)?, brought(&settings.b)?);
         let mut units = Vec::new();
         for round in 0..settings.blocks {
             for target in &request.targets {
                 for subject in &request.subjects {
-                    for (is_new, side) in [(false, &settings.a), (true, &settings.b)] {
+                    for (is_new, side, images) in [(false, &settings.a, &old), (true, &settings.b, &new)] {
                         if side.target.as_ref().is_some_and(|name| *name != target.target) {
                             continue;
                         }
@@ -90,7 +96,7 @@ impl Experiment for Regression {
                                 target.target
                             )));
                         }
-                        let parameters = parameters(&settings, is_new, side);
+                        let parameters = parameters(&settings, is_new, side, images);
                         let seconds = deploying_s(target) + f64::from(settings.calls) * 0.1;
                         let estimate = estimate(seconds, u64::from(settings.calls) + 1, 0.2);
                         let variant = if is_new { "b" } else { "a" };
@@ -118,10 +124,11 @@ impl Experiment for Regression {
     }
 }
 
-fn parameters(settings: &Settings, is_new: bool, side: &Side) -> Parameters {
+fn parameters(settings: &Settings, is_new: bool, side: &Side, images: &[Image]) -> Parameters {
     Parameters {
         is_new,
         side: side.clone(),
+        images: images.to_vec(),
         threshold: settings.threshold,
         calls: settings.calls,
         compare: settings.compare,
@@ -132,17 +139,7 @@ fn parameters(settings: &Settings, is_new: bool, side: &Side) -> Parameters {
 async fn measure(unit: &Unit, bench: &Bench<'_>, parameters: &Parameters) -> Result<Measured, ExperimentError> {
     let subject = bench.subject()?;
     bench.deploy_called(&subject.calls, |_| {}).await?;
-    let image = match &parameters.side.image {
-        Some(name) => Some(
-            bench
-                .site
-                .images
-                .get(name)
-                .cloned()
-                .ok_or_else(|| ExperimentError::NoAnswer(format!("{} has no image `{name}`", bench.site.target)))?,
-        ),
-        None => None,
-    };
+    let image = image(unit, bench, parameters)?;
     let deployment = bench
         .deploy(&unit.function, |spec| {
             parameters.side.apply(spec);
@@ -177,6 +174,22 @@ async fn measure(unit: &Unit, bench: &Bench<'_>, parameters: &Parameters) -> Res
         }
     }
     Ok(measured)
+}
+
+/// The side's own image; `None`: the target's.
+fn image(unit: &Unit, bench: &Bench<'_>, parameters: &Parameters) -> Result<Option<Image>, ExperimentError> {
+    let none = |what: String| ExperimentError::NoAnswer(format!("there is no {what} for {}", bench.site.target));
+    if let Some(name) = &parameters.side.image {
+        let found = bench.site.images.get(name).cloned();
+        return found.map(Some).ok_or_else(|| none(format!("image `{name}`")));
+    }
+    if let Some(file) = &parameters.side.image_file {
+        let kind = bench.site.platform.image_kind();
+        let is_it = |image: &&Image| image.function == unit.function && image.kind == kind;
+        let found = parameters.images.iter().find(is_it).cloned();
+        return found.map(Some).ok_or_else(|| none(format!("image of {} of the kind {kind} in {file}", unit.function)));
+    }
+    Ok(None)
 }
 
 async fn one(

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use image_kind::Image;
 use platform::DeploymentSpec;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::super::plan::within;
 use crate::{Request, RequestError, settings};
@@ -20,6 +22,9 @@ pub(super) struct Side {
     /// The image, by its name among the target's; absent: the function's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) image: Option<String>,
+    /// The image, in a file that `faasbench build FUNCTION --platform PLATFORM --json` printed, as it was then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) image_file: Option<String>,
     /// Memory of an instance, MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) memory_mib: Option<u64>,
@@ -65,6 +70,9 @@ impl Side {
     }
 
     fn check(&self, name: &str) -> Result<(), RequestError> {
+        if self.image.is_some() && self.image_file.is_some() {
+            return Err(RequestError(format!("give {name}.image or {name}.image-file, not both")));
+        }
         within(&format!("{name}.memory-mib"), self.memory_mib.unwrap_or(1) as f64, 1.0..=1_048_576.0)?;
         within(&format!("{name}.cpus"), self.cpus.unwrap_or(1.0), 0.001..=1_024.0)?;
         within(&format!("{name}.keep-alive-s"), self.keep_alive_s.unwrap_or(0.0), 0.0..=31_536_000.0)?;
@@ -125,9 +133,49 @@ pub(super) fn defaults(quick: bool) -> Settings {
     }
 }
 
+/// `b.memory-mib=512` as the same as `b={"memory-mib": 512}`.
+fn nested(request: &Request) -> Request {
+    let mut request = request.clone();
+    for (name, value) in std::mem::take(&mut request.settings) {
+        match name.split_once('.') {
+            Some((side @ ("a" | "b"), field)) => {
+                let entry = request.settings.entry(side).or_insert_with(|| Value::Object(Map::new()));
+                // A side that is no table is refused as one.
+                if let Value::Object(fields) = entry {
+                    fields.insert(field.to_owned(), value);
+                }
+            }
+            _ => {
+                request.settings.insert(name, value);
+            }
+        }
+    }
+    request
+}
+
+/// The images in a file that `faasbench build --json` printed.
+pub(super) fn images(path: &str) -> Result<Vec<Image>, RequestError> {
+    /// What is read of it.
+    #[derive(Deserialize)]
+    struct Built {
+        image: Image,
+    }
+    let wrong = |reason: String| {
+        RequestError(format!(
+            "the image in {path} can't be used: {reason}; `faasbench build FUNCTION --platform PLATFORM --json` prints one"
+        ))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    let built: Vec<Built> = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    match built.iter().find(|built| !built.image.path.exists()) {
+        Some(gone) => Err(wrong(format!("{} is not there any more", gone.image.path.display()))),
+        None => Ok(built.into_iter().map(|built| built.image).collect()),
+    }
+}
+
 /// The settings of a request, checked, with a target on each side where two targets are compared.
 pub(super) fn of(request: &Request) -> Result<Settings, RequestError> {
-    let mut settings: Settings = settings(super::experiment::NAME, &defaults(request.quick), request)?;
+    let mut settings: Settings = settings(super::experiment::NAME, &defaults(request.quick), &nested(request))?;
     settings.a.check("a")?;
     settings.b.check("b")?;
     within("threshold", settings.threshold, 0.0..=10.0)?;
@@ -136,7 +184,7 @@ pub(super) fn of(request: &Request) -> Result<Settings, RequestError> {
     if settings.a == settings.b {
         let [old, new] = request.targets.as_slice() else {
             return Err(RequestError(format!(
-                "{} compares two sides, and both are the same: set what the new one has, as in --set b.memory-mib=512, b.image=… or \
+                "{} compares two sides, and both are the same: set what the new one has, as in --set b.memory-mib=512, b.image-file=… or \
                  a.target=… and b.target=…, or give exactly two targets",
                 super::experiment::NAME
             )));

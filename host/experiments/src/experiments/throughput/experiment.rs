@@ -68,6 +68,7 @@ impl Variant {
             Variant { cpus: Some(cpus), .. } => format!("{cpus} CPU"),
             Variant { memory_mb: Some(memory), .. } => format!("{memory} MB"),
             Variant { neighbours: 0, .. } => "as configured".to_owned(),
+            Variant { neighbours: 1, .. } => "1 neighbour".to_owned(),
             Variant { neighbours, .. } => format!("{neighbours} neighbours"),
         }
     }
@@ -218,7 +219,11 @@ async fn measure(parameters: Parameters, unit: &Unit, bench: &Bench<'_>) -> Resu
         0 => (work.await?, Worked::default()),
         number => {
             let other = bench.deploy(&unit.function, |_| {}).await?;
-            Neighbours { deployment: &other, event: event.clone(), number }.beside(bench, work).await?
+            let neighbours = Neighbours { deployment: &other, event: event.clone(), number };
+            let started = neighbours.start(bench).await?;
+            let (made, mut worked) = neighbours.beside(bench, work).await?;
+            worked.tally.add(&started.tally);
+            (made, worked)
         }
     };
     measured.neighbours = worked;

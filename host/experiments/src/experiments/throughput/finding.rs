@@ -10,7 +10,7 @@ use super::super::figures::{
 use super::super::plan;
 use super::super::tally::Tally;
 use super::experiment::{Computed, Measured, Throughput, Variant};
-use crate::{Axis, Cell, Finding, Mark, Outcome, Plot, Series, Table};
+use crate::{Axis, Cell, Finding, Mark, Outcome, Plot, Point, Series, Table};
 
 /// All rounds of one variant.
 #[derive(Default)]
@@ -104,11 +104,16 @@ pub(super) fn finding(experiment: &Throughput, outcomes: &[Outcome]) -> Finding 
     }
     finding.answer = groups.iter().map(|(key, variants)| sentence(key, variants)).collect::<Vec<_>>().join(" ");
     finding.tables = vec![table(&groups)];
-    let shares = |group: &Group| group.variant.cpus;
-    let memory = |group: &Group| group.variant.memory_mb.map(|mb| mb as f64 * 1e6);
+    // What is not varied is as configured, and a point of each plot where that is known.
+    let shares =
+        |group: &Group| group.cpus.filter(|_| group.variant.memory_mb.is_none() && group.variant.neighbours == 0);
+    let memory = |group: &Group| {
+        let is_its = group.variant.cpus.is_none() && group.variant.neighbours == 0;
+        group.memory_bytes.filter(|_| is_its).map(|bytes| bytes as f64)
+    };
     let neighbours = |group: &Group| {
-        (group.variant.cpus.is_none() && group.variant.memory_mb.is_none())
-            .then_some(f64::from(group.variant.neighbours))
+        let is_its = group.variant.cpus.is_none() && group.variant.memory_mb.is_none();
+        is_its.then_some(f64::from(group.variant.neighbours))
     };
     finding.plots = vec![
         plot(&groups, "Speed by the share of processors", logarithmic("processors", "1"), shares),
@@ -215,11 +220,12 @@ fn table(groups: &Groups) -> Table {
 }
 
 fn plot(groups: &Groups, title: &str, x: Axis, at: impl Fn(&Group) -> Option<f64>) -> Plot {
-    let series = groups.iter().map(|((target, function), variants)| Series {
-        name: format!("{target} {function}"),
-        mark: Mark::Line,
-        points: variants.iter().filter_map(|group| point(at(group)?, &median_of_groups(&group.speeds()))).collect(),
-        labels: Vec::new(),
-    });
-    Plot { title: title.to_owned(), x, y: axis("iterations", "1/s"), series: series.collect() }
+    let mut series = Vec::new();
+    for ((target, function), variants) in groups {
+        let of_one = |group: &Group| point(at(group)?, &median_of_groups(&group.speeds()));
+        let mut points: Vec<Point> = variants.iter().filter_map(of_one).collect();
+        points.sort_unstable_by(|a, b| a.x.total_cmp(&b.x));
+        series.push(Series { name: format!("{target} {function}"), mark: Mark::Line, points, labels: Vec::new() });
+    }
+    Plot { title: title.to_owned(), x, y: axis("iterations", "1/s"), series }
 }

@@ -27,14 +27,14 @@ pub(crate) struct Agent {
     pub(crate) stale: Duration,
     read: BTreeMap<String, (Value, Instant)>,
     instances: BTreeMap<String, Instance>,
-    /// By function and image.
-    starts: BTreeMap<(String, String), u64>,
+    /// How many were started and how many calls they served, by function and image.
+    containers: BTreeMap<(String, String), (u64, u64)>,
     last: u64,
 }
 
 impl Agent {
     pub(crate) fn new(stale: Duration) -> Agent {
-        Agent { stale, read: BTreeMap::new(), instances: BTreeMap::new(), starts: BTreeMap::new(), last: 0 }
+        Agent { stale, read: BTreeMap::new(), instances: BTreeMap::new(), containers: BTreeMap::new(), last: 0 }
     }
 
     /// What it knows of a thing, which may be old.
@@ -57,14 +57,19 @@ impl Agent {
         let found = || store.get("apps", app_id).cloned().ok_or((404, "App not found"));
         let app = self.known(&format!("a:{app_id}"), found)?;
         let image = function["image"].as_str().unwrap();
+        if parsed_registry(image) != image.split('/').next() {
+            return Err((502, "Failed to pull image: dial tcp: lookup registry-1.docker.io: no such host"));
+        }
         if image.contains("broken") {
             return Err((502, "Container failed to initialize, please ensure you are using the latest fdk"));
         }
         let slot = json!([app["id"], app["config"], function]).to_string();
+        let container =
+            self.containers.entry((function["id"].as_str().unwrap().to_owned(), image.to_owned())).or_default();
+        container.1 += 1;
         let instance = self.instances.entry(slot).or_insert_with(|| {
             self.last += 1;
-            let id = function["id"].as_str().unwrap().to_owned();
-            *self.starts.entry((id, image.to_owned())).or_default() += 1;
+            container.0 += 1;
             Instance { id: format!("instance-{}", self.last), started: Instant::now(), calls: 0 }
         });
         instance.calls += 1;
@@ -97,11 +102,24 @@ impl Agent {
     /// What `/metrics` shows.
     pub(crate) fn metrics(&self) -> String {
         let mut text = "# TYPE fn_container_start_duration_seconds histogram\nfn_calls 5\n".to_owned();
-        for ((function, image), starts) in &self.starts {
+        for ((function, image), (starts, served)) in &self.containers {
             let labels = format!("{{app_id=\"a\",fn_id=\"{function}\",image_name=\"{image}\"}}");
             text.push_str(&format!("fn_container_start_duration_seconds_sum{labels} {}\n", starts * 400));
             text.push_str(&format!("fn_container_start_duration_seconds_count{labels} {starts}\n"));
+            text.push_str(&format!("fn_container_busy_duration_seconds_count{labels} {served}\n"));
         }
         text
     }
+}
+
+/// The registry that the agent reads out of an image's name: `parseRepositoryTag` and `ParseImage` of
+/// `api/agent/drivers/driver.go`, with the port taken for a tag where there is a digest and no tag.
+fn parsed_registry(image: &str) -> Option<&str> {
+    let (name, digest) = image.split_once('@').map_or((image, ""), |(name, digest)| (name, digest));
+    let repository = match name.rsplit_once(':') {
+        Some((repository, tag)) if !digest.is_empty() || !tag.contains('/') => repository,
+        _ => name,
+    };
+    let (registry, _) = repository.split_once('/')?;
+    (registry.contains(['.', ':']) || registry == "localhost").then_some(registry)
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use platform::{Invocation, Limits, Readiness, Scale};
+use platform::{ColdStart, Invocation, Limits, Readiness, Scale};
 use serde_json::{Value, json};
 
 use crate::scene::{STALE_MS, Scene, answered_by, call, image, spec};
@@ -17,7 +17,9 @@ async fn a_deployment_is_called_and_leaves_nothing() {
     let deployment = scene.deploy(&spec).await;
     let answer = call(&*scene.platform, &deployment).await;
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
-    assert_eq!(body["image"], format!("registry.test/function1@{}", spec.image.digest));
+    let name = body["image"].as_str().unwrap();
+    assert!(name.starts_with(&format!("registry.test:5000/function1:{}-", spec.id)), "{name}");
+    assert!(name.ends_with(&format!("@{}", spec.image.digest)), "{name}");
     assert_eq!(body["environment"]["MY_OWN"], "value");
     let url = body["environment"]["FAASBENCH_INVOKE_URL"].as_str().unwrap();
     assert!(url.starts_with("http://172.17.0.1:") && url.ends_with("/t/faasbench/{name}"), "{url}");
@@ -70,6 +72,7 @@ async fn after_an_update_nothing_is_ready_before_the_new_image_answers() {
 #[tokio::test]
 async fn the_call_after_forcing_it_is_a_cold_one() {
     let scene = Scene::new().await;
+    assert_eq!(scene.platform.capabilities().cold_start, ColdStart::Forced);
     let deployment = scene.deploy(&spec("function1", '1')).await;
     for _ in 0..2 {
         assert!(!call(&*scene.platform, &deployment).await.instance.unwrap().is_cold());

@@ -6,6 +6,7 @@ mod agent;
 mod bad_input;
 mod deployments;
 mod emulator;
+mod exposition;
 mod real;
 mod scene;
 mod store;

@@ -27,7 +27,7 @@ pub(crate) struct Names(pub(crate) Mutex<Vec<String>>);
 #[async_trait]
 impl Registry for Names {
     fn reference(&self, image: &Image, deployment: &DeploymentId) -> PushedImage {
-        let name = format!("registry.test/{}", image.function);
+        let name = format!("registry.test:5000/{}", image.function);
         PushedImage {
             tagged: format!("{name}:{deployment}-{}", tag(&image.digest)),
             pinned: format!("{name}@{}", image.digest),

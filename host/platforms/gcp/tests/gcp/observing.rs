@@ -20,12 +20,13 @@ async fn logs_are_read_to_the_last_page_and_metrics_are_googles_own() {
     assert_eq!(texts, ["line 0", "line 1", "line 2", "line 3", "line 4"]);
     assert_eq!((lines[0].stream, lines[0].instance.as_str()), (LogStream::Output, "00f"));
 
-    let mut state = emulator.state.lock().unwrap();
     let count = json!({ "points": [{ "value": { "int64Value": "12" } }] });
-    state.series.insert("run.googleapis.com/request_count".to_owned(), count);
     let starts = json!({ "points": [{ "value": { "distributionValue": { "count": "2", "mean": 150.0 } } }] });
-    state.series.insert("run.googleapis.com/container/startup_latencies".to_owned(), starts);
-    drop(state);
+    for (metric, series) in
+        [("run.googleapis.com/request_count", count), ("run.googleapis.com/container/startup_latencies", starts)]
+    {
+        emulator.state.lock().unwrap().series.insert(metric.to_owned(), series);
+    }
     let metrics = platform.metrics(&deployment).await.unwrap();
     let named = |name: &str| metrics.iter().find(|metric| metric.name == name).unwrap().value;
     assert_eq!(metrics.len(), 3);

@@ -19,8 +19,8 @@ use crate::object::Kind;
 
 /// The longest that a connection may take to be made.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
-/// The longest that one request may take. API servers end theirs after 60 s.
-const ANSWER: Duration = Duration::from_secs(30);
+/// The longest that one request may take, where nothing else is said. API servers end theirs after 60 s.
+pub(super) const ANSWER: Duration = Duration::from_secs(30);
 /// How often a request that may be repeated is made at most.
 const ATTEMPTS: u32 = 4;
 /// The pause before the first repetition; it doubles.
@@ -122,13 +122,14 @@ impl Cluster {
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
             }
             let once = self.exchange(&ask.doing, ask.method.clone(), &ask.path, headers, body.into());
-            match timeout(ANSWER, once).await {
+            match timeout(self.patience, once).await {
                 Ok(Ok(reply)) if is_last || !matches!(reply.status, 429 | 503 | 504) => return Ok(reply),
                 Ok(Err(error @ PlatformError::Denied { .. })) => return Err(error),
                 Ok(Err(error)) if is_last => return Err(error),
                 // A silent server stays silent; waiting four times as long helps nobody.
                 Err(_) => {
-                    let reason = format!("{}: no answer of {} within {} s", ask.doing, self.server(), ANSWER.as_secs());
+                    let reason =
+                        format!("{}: no answer of {} within {} s", ask.doing, self.server(), self.patience.as_secs());
                     return Err(self.unreachable(&reason));
                 }
                 Ok(_) => {}

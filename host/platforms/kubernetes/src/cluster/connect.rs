@@ -1,11 +1,15 @@
 //! Which cluster, and as whom: the kubeconfig's chain.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use platform::PlatformError;
+use remote_platform::Api;
 use tokio::sync::OnceCell;
 
 use super::failure;
@@ -20,7 +24,11 @@ pub(crate) struct Cluster {
     /// The context's name, as it is shown.
     pub(super) context: String,
     pub(super) namespace: String,
+    /// The longest that one request may take.
+    pub(super) patience: Duration,
     pub(super) repetitions: AtomicU32,
+    /// What calls functions elsewhere than through the API server, by origin.
+    outside: Mutex<HashMap<String, Api>>,
 }
 
 impl Cluster {
@@ -55,7 +63,18 @@ impl Cluster {
                 "{namespace:?} can't be a namespace: lower-case letters, digits and `-`, at most 63"
             )));
         }
-        Ok(Cluster { platform, config, client: OnceCell::new(), context, namespace, repetitions: AtomicU32::new(0) })
+        let patience =
+            options.request_timeout_seconds.map_or(super::ask::ANSWER, |s| Duration::from_secs(u64::from(s.max(1))));
+        Ok(Cluster {
+            platform,
+            config,
+            client: OnceCell::new(),
+            context,
+            namespace,
+            patience,
+            repetitions: AtomicU32::new(0),
+            outside: Mutex::default(),
+        })
     }
 
     /// The API server's address, without credentials.
@@ -79,6 +98,18 @@ impl Cluster {
 
     pub(crate) fn platform(&self) -> &'static str {
         self.platform
+    }
+
+    /// What calls functions at an origin: always the same one, as connections are kept in it.
+    pub(crate) fn api_at(&self, origin: &str) -> Result<Api, PlatformError> {
+        // Nothing in here panics half way.
+        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(api) = outside.get(origin) {
+            return Ok(api.clone());
+        }
+        let api = Api::new(self.platform, origin, None)?;
+        outside.insert(origin.to_owned(), api.clone());
+        Ok(api)
     }
 
     pub(super) async fn client(&self) -> Result<&Client, PlatformError> {

@@ -150,7 +150,8 @@ impl Cluster {
         Ok(items)
     }
 
-    /// Deletes an object of a deployment and waits until it is gone. What is gone already, or is another's, is left as it is.
+    /// Deletes an object of a deployment and waits until it is gone. What is gone already, or is another's, is left as it is;
+    /// returns false for another's.
     ///
     /// # Errors
     /// When it is, or may be, still there.
@@ -161,14 +162,15 @@ impl Cluster {
         name: &str,
         deployment: &DeploymentId,
         patience: Duration,
-    ) -> Result<(), PlatformError> {
+    ) -> Result<bool, PlatformError> {
         let deadline = Instant::now() + patience;
         let mut uid = Value::Null;
         loop {
             let there = match self.look(namespace, kind, name).await? {
                 Look::There(there) if deployment_of(&there) == Some(deployment.as_str()) => there,
                 // With their kind, its objects went.
-                Look::There(_) | Look::Missing | Look::KindMissing => return Ok(()),
+                Look::Missing | Look::KindMissing => return Ok(true),
+                Look::There(_) => return Ok(false),
             };
             if there["metadata"]["uid"] != uid {
                 uid = there["metadata"]["uid"].clone();

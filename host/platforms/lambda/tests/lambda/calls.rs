@@ -64,3 +64,33 @@ async fn a_changes_end_is_waited_for_also_when_somebody_else_makes_it() {
     assert_eq!(kept["COLOUR"], "blue", "only the nonce is new: {kept}");
     assert!(kept["FAASBENCH_NONCE"].is_string());
 }
+
+/// `LAMBDA_RUNTIME_ENDPOINT` is an emulator that only runs functions (aws-lambda-rie, `cargo lambda watch`);
+/// `LAMBDA_RUNTIME_FUNCTION` is one that it has.
+#[tokio::test]
+async fn a_function_is_called_in_the_runtime_that_is_given() {
+    let Ok(endpoint) = std::env::var("LAMBDA_RUNTIME_ENDPOINT") else {
+        eprintln!("skipped: LAMBDA_RUNTIME_ENDPOINT is not set");
+        return;
+    };
+    let function = std::env::var("LAMBDA_RUNTIME_FUNCTION").unwrap_or_else(|_| "function".to_owned());
+    let event = std::env::var("LAMBDA_RUNTIME_EVENT").unwrap_or_else(|_| "{}".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let platform = platform(&endpoint, no_options()).await;
+    let deployment = Deployment {
+        spec: spec("given", &archive(folder.path(), "one", &[])),
+        platform: "lambda".to_owned(),
+        target: "test".to_owned(),
+        url: None,
+        details: serde_json::json!({ "function": function }),
+    };
+    let answer = platform.invoke(&deployment, &Invocation::new(event)).await.unwrap();
+    println!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
+    assert_eq!(answer.status, 200);
+    let first = answer.instance.unwrap();
+    let again = platform.invoke(&deployment, &Invocation::new("{}")).await.unwrap().instance.unwrap();
+    assert_eq!((again.id, again.invocation_index), (first.id, first.invocation_index + 1));
+    // What is no event of a function is its error, told as one.
+    let wrong = platform.invoke(&deployment, &Invocation::new("[]")).await.unwrap();
+    assert_eq!((wrong.status, wrong.response().unwrap_err().kind), (400, ErrorKind::BadRequest));
+}

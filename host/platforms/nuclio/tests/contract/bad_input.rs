@@ -88,6 +88,11 @@ async fn options_that_cannot_be_used_are_refused_before_anything() {
         (json!({ "processor": "/x" }), "shape"),
         (json!({ "docker": "unix:///x" }), "local-daemon"),
         (json!({ "installation": "kubernetes", "network": "x" }), "installation"),
+        (json!({ "through": "custom-resource" }), "installation"),
+        (
+            json!({ "through": "custom-resource", "installation": "kubernetes", "way": "dashboard" }),
+            "needs the dashboard",
+        ),
         (json!({ "instances-url": "http://x" }), "{name}"),
         (json!({ "readiness-timeout-s": 0 }), "1 or more"),
     ];

@@ -71,6 +71,8 @@ async fn the_call_after_forcing_it_is_a_cold_one() {
         call(&*scene.platform, &deployment).await;
         assert!(!call(&*scene.platform, &deployment).await.instance.unwrap().is_cold());
         scene.platform.force_cold(&deployment).await.unwrap();
+        // It is still the same deployment, also for who asks again.
+        scene.platform.wait_until_ready(&deployment, LONG).await.unwrap();
         assert!(call(&*scene.platform, &deployment).await.instance.unwrap().is_cold());
     }
 }

@@ -42,6 +42,10 @@ struct State {
     requests: Vec<String>,
     last: u64,
     port: u16,
+    /// Of custom resources: each change of anything is another.
+    version: u64,
+    /// How many updates of custom resources others come before.
+    conflicts: u32,
 }
 
 /// A running dashboard; it ends with this. Functions' own ports are all the dashboard's.
@@ -86,6 +90,11 @@ impl Emulator {
         self.state.lock().unwrap().faults.push((method, path, status));
     }
 
+    /// Others change an object before so many updates.
+    pub(crate) fn conflict(&self, times: u32) {
+        self.state.lock().unwrap().conflicts = times;
+    }
+
     pub(crate) fn heal(&self) {
         self.state.lock().unwrap().faults.clear();
     }
@@ -126,7 +135,7 @@ impl State {
         let replica = self.replica();
         let deployed = Deployed {
             metadata: body["metadata"].clone(),
-            spec: body["spec"].clone(),
+            spec: self.with_registry(&body["spec"]),
             since: Instant::now(),
             replica,
             old_replica: None,
@@ -140,14 +149,26 @@ impl State {
         let name = checked(body)?;
         let replica = self.replica();
         let is_kubernetes = self.is_kubernetes;
+        let spec = self.with_registry(&body["spec"]);
         let function = self.functions.get_mut(name).ok_or((404, "Cannot update non existing function"))?;
         let old = std::mem::replace(&mut function.replica, replica);
         // The local platform removes the old container before it accepts.
         function.old_replica = is_kubernetes.then_some(old);
         function.metadata = body["metadata"].clone();
-        function.spec = body["spec"].clone();
+        function.spec = spec;
         function.since = Instant::now();
         Ok(())
+    }
+
+    /// On Kubernetes the registry that the dashboard was set up with is put before an image that is of none.
+    fn with_registry(&self, spec: &Value) -> Value {
+        let mut spec = spec.clone();
+        let image = spec["image"].as_str().unwrap();
+        let registry = spec["runRegistry"].as_str().unwrap_or("the.dashboards.own/registry");
+        if self.is_kubernetes && !image.starts_with(&format!("{registry}/")) {
+            spec["image"] = format!("{registry}/{image}").into();
+        }
+        spec
     }
 
     /// A call: the event comes to a replica, an old one as long as there is one.
@@ -258,10 +279,7 @@ fn route(
         }
         (&Method::GET, ["api", "functions", name, "replicas"]) if state.is_kubernetes => {
             let function = state.functions.get(*name).ok_or((404, "Function not found"))?;
-            let mut names = vec![function.replica.0.clone()];
-            let is_old = function.since.elapsed() < BUILDING + LINGERING;
-            names.extend(function.old_replica.iter().filter(|_| is_old).map(|(name, _)| name.clone()));
-            Ok(response(200, &json!({ "replicas": { "names": names } })))
+            Ok(response(200, &json!({ "replicas": { "names": replicas(function) } })))
         }
         (&Method::POST, ["api", "functions"]) => state.create(&json()?).map(|()| empty(202)),
         (&Method::PUT, ["api", "functions", _]) => state.update(&json()?).map(|()| empty(202)),
@@ -294,12 +312,99 @@ fn route(
             let name = header("x-nuclio-function-name").ok_or((400, "Function name must be provided"))?;
             state.call(name)
         }
+        (_, ["apis", "nuclio.io", "v1beta1", "namespaces", "nuclio", rest @ ..]) if state.is_kubernetes => {
+            resource(state, method, rest, body)
+        }
+        (&Method::GET, ["api", "v1", "namespaces", "nuclio", "pods"]) if state.is_kubernetes => {
+            let pod = |name: &String| json!({ "metadata": { "name": name } });
+            let pods: Vec<_> = state.functions.values().flat_map(replicas).map(|name| pod(&name)).collect();
+            Ok(response(200, &json!({ "kind": "PodList", "items": pods })))
+        }
+        (&Method::GET, ["version"]) => Ok(response(200, &json!({ "gitVersion": "v1.31.0" }))),
         // A function's own port: the emulator has one for all, and its name is nowhere but in the test.
         (&Method::POST, [""]) => {
             let name = state.functions.keys().next().cloned().ok_or((500, "no function"))?;
             state.call(&name)
         }
         _ => Err((404, "Path not found")),
+    }
+}
+
+fn replicas(function: &Deployed) -> Vec<String> {
+    let mut names = vec![function.replica.0.clone()];
+    let is_old = function.since.elapsed() < BUILDING + LINGERING;
+    names.extend(function.old_replica.iter().filter(|_| is_old).map(|(name, _)| name.clone()));
+    names
+}
+
+/// Nuclio's custom resources as a Kubernetes API server has them, and Nuclio's controller, which takes up what waits for it.
+fn resource(state: &mut State, method: &Method, path: &[&str], body: &[u8]) -> Result<Response<Full<Bytes>>, Refusal> {
+    let json =
+        || serde_json::from_slice::<Value>(body).map_err(|_| (400, "the body of the request was in an unknown format"));
+    let checked = |kind: &str| {
+        let object = json()?;
+        let is_right = object["apiVersion"] == "nuclio.io/v1beta1" && object["kind"] == kind;
+        if !is_right || (kind == "NuclioFunction" && object["status"]["state"] != "waitingForResourceConfiguration") {
+            return Err((422, "the object is not what Nuclio's controller would take up"));
+        }
+        Ok(object)
+    };
+    let versioned = |mut object: Value, version: u64| {
+        object["metadata"]["resourceVersion"] = version.to_string().into();
+        object
+    };
+    match (method, path) {
+        (&Method::GET, ["nucliofunctions"]) => {
+            let items: Vec<_> = state.functions.values().map(|function| state.shown(function)).collect();
+            Ok(response(200, &json!({ "kind": "NuclioFunctionList", "items": items })))
+        }
+        (&Method::GET, ["nucliofunctions", name]) => {
+            let function = state.functions.get(*name).ok_or((404, "not found"))?;
+            Ok(response(200, &versioned(state.shown(function), state.version)))
+        }
+        (&Method::POST, ["nucliofunctions"]) => {
+            state.create(&checked("NuclioFunction")?)?;
+            state.version += 1;
+            Ok(response(201, &json()?))
+        }
+        (&Method::PUT, ["nucliofunctions", _]) => {
+            let object = checked("NuclioFunction")?;
+            if state.conflicts > 0 {
+                state.conflicts -= 1;
+                state.version += 1;
+            }
+            if object["metadata"]["resourceVersion"] != *state.version.to_string() {
+                return Err((409, "the object has been modified"));
+            }
+            state.update(&object)?;
+            state.version += 1;
+            Ok(response(200, &object))
+        }
+        (&Method::DELETE, ["nucliofunctions", name]) => {
+            state.functions.get_mut(*name).ok_or((404, "not found"))?.is_deleted = Some(Instant::now());
+            Ok(response(200, &json!({ "status": "Success" })))
+        }
+        (&Method::GET, ["nuclioprojects"]) => {
+            let items: Vec<_> = state.projects.values().cloned().collect();
+            Ok(response(200, &json!({ "kind": "NuclioProjectList", "items": items })))
+        }
+        (&Method::GET, ["nuclioprojects", name]) => {
+            Ok(response(200, state.projects.get(*name).ok_or((404, "not found"))?))
+        }
+        (&Method::POST, ["nuclioprojects"]) => {
+            let object = checked("NuclioProject")?;
+            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
+            if state.projects.contains_key(&name) {
+                return Err((409, "already exists"));
+            }
+            state.projects.insert(name, object.clone());
+            Ok(response(201, &object))
+        }
+        (&Method::DELETE, ["nuclioprojects", name]) => {
+            state.projects.remove(*name).ok_or((404, "not found"))?;
+            Ok(response(200, &json!({ "status": "Success" })))
+        }
+        _ => Err((404, "404 page not found")),
     }
 }
 

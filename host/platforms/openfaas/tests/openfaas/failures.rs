@@ -135,3 +135,16 @@ async fn a_function_that_is_not_there_is_told() {
     assert!(matches!(waited, Err(PlatformError::NotFound { .. })));
     assert!(matches!(platform.force_cold(&deployment).await, Err(PlatformError::NotFound { .. })));
 }
+
+#[tokio::test]
+async fn a_gateway_that_hangs_is_waited_for_so_long_only() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gateway = Gateway::start(Edition::Community).await;
+    let deployment = platform(&gateway, json!({})).deploy(&spec("f"), &MemoryLedger::new()).await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let hanging = OpenFaas::new(connection(&endpoint, None, json!({ "image": "local" }))).unwrap();
+    let begin = std::time::Instant::now();
+    let error = hanging.wait_until_ready(&deployment, Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(&error, PlatformError::NotReady { logs, .. } if logs.contains("did not answer")), "{error}");
+    assert!(begin.elapsed() < Duration::from_secs(10));
+}

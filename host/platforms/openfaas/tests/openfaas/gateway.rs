@@ -121,7 +121,8 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
         ("GET", "/system/info") => {
             let (provider, orchestration) = match state.openfaas.lock().unwrap().edition {
                 Edition::Faasd => ("faasd", "containerd"),
-                _ => ("faas-netes", "kubernetes"),
+                Edition::Community => ("faas-netes-ce", "kubernetes"),
+                Edition::Standard => ("faas-netes", "kubernetes"),
             };
             let version = serde_json::json!({ "release": "0.27.14", "sha": "8d803bf" });
             let provider =

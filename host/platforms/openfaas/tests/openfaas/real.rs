@@ -1,7 +1,8 @@
 //! A real OpenFaaS, where `OPENFAAS_ENDPOINT` names one.
 //!
-//! `OPENFAAS_PASSWORD`: of its user `admin`. `OPENFAAS_TEST_IMAGE`: the name of two images of a lab function that it has or
-//! can pull, with `{tag}` for `111111111111` and `222222222222`.
+//! `OPENFAAS_PASSWORD`: of its user `admin`. `OPENFAAS_TEST_IMAGE`: the name of two images of function1 that it has or can
+//! pull, with `{tag}` for `111111111111` and `222222222222`. `OPENFAAS_TEST_GATEWAY`: the gateway's address as instances see
+//! it, where that is not what it is usually called.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +15,17 @@ use crate::given::{image, spec};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
-#[tokio::test]
-async fn a_real_one_does_all_of_it() {
+/// The one that is named, if any is.
+fn real() -> Option<OpenFaas> {
     let (Ok(endpoint), Ok(named)) = (std::env::var("OPENFAAS_ENDPOINT"), std::env::var("OPENFAAS_TEST_IMAGE")) else {
         eprintln!("skipped: OPENFAAS_ENDPOINT and OPENFAAS_TEST_IMAGE name no OpenFaaS to try");
-        return;
+        return None;
     };
-    let options = json!({ "image": named, "callback": "127.0.0.1:0" });
-    let platform = OpenFaas::new(Connection {
+    let mut options = json!({ "image": named, "callback": "127.0.0.1:0" });
+    if let Ok(gateway) = std::env::var("OPENFAAS_TEST_GATEWAY") {
+        options["gateway-from-instances"] = gateway.into();
+    }
+    let connection = Connection {
         platform: "openfaas",
         target: "real".to_owned(),
         endpoint: Some(endpoint),
@@ -29,8 +33,13 @@ async fn a_real_one_does_all_of_it() {
         storage: None,
         storage_environment: BTreeMap::new(),
         registry: None,
-    })
-    .unwrap();
+    };
+    Some(OpenFaas::new(connection).unwrap())
+}
+
+#[tokio::test]
+async fn a_real_one_does_all_of_it() {
+    let Some(platform) = real() else { return };
     eprintln!("{:?}", platform.reach().await.unwrap());
     let (ledger, mut spec) = (MemoryLedger::new(), spec("faasbench-contract"));
     spec.limits.memory_bytes = Some(128 << 20);
@@ -59,6 +68,17 @@ async fn try_it(
     assert!(first.instance.as_ref().unwrap().is_cold(), "{first:?}");
     assert!(first.call.is_some() && first.timings.connect_ns.is_none());
     let mut known = vec![first.instance.unwrap().id];
+    let mut times_us = Vec::new();
+    for _ in 0..500 {
+        times_us.push(platform.invoke(&deployment, &event).await?.timings.total_ns / 1000);
+    }
+    times_us.sort_unstable();
+    eprintln!(
+        "{} warm invocations, one after another: p50 {} us, p99 {} us",
+        times_us.len(),
+        times_us[250],
+        times_us[495]
+    );
 
     for _ in 0..3 {
         platform.force_cold(&deployment).await?;
@@ -104,4 +124,42 @@ async fn try_it(
         Err(error) => eprintln!("not called without waiting: {error}"),
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn functions_of_a_real_one_call_each_other() {
+    let Some(platform) = real() else { return };
+    let ledger = MemoryLedger::new();
+    let (caller, called) = (spec("faasbenchcaller"), spec("faasbenchcalled"));
+    let tried = async {
+        let deployment = platform.deploy(&called, &ledger).await?;
+        platform.wait_until_ready(&deployment, PATIENCE).await?;
+        let deployment = platform.deploy(&caller, &ledger).await?;
+        platform.wait_until_ready(&deployment, PATIENCE).await?;
+        let event = json!({ "invoke_nested": [{ "function_name": "faasbenchcalled", "invoke_payload": {} }] });
+        platform.invoke(&deployment, &Invocation::new(event.to_string())).await
+    }
+    .await;
+    for id in [&caller.id, &called.id] {
+        assert!(undeploy(&platform, id, &ledger).await.unwrap().is_empty());
+    }
+    let answer = tried.unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    assert_eq!(said["records"].as_object().map(|records| records.len()), Some(2), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_an_instance_of_a_real_one_says_when_it_ends_at_its_start_is_told() {
+    let Some(platform) = real() else { return };
+    let (ledger, mut spec) = (MemoryLedger::new(), spec("faasbench-broken"));
+    spec.environment.insert("FAASBENCH_GRACE_MS".to_owned(), "soon".to_owned());
+    let tried = async {
+        let deployment = platform.deploy(&spec, &ledger).await?;
+        platform.wait_until_ready(&deployment, std::time::Duration::from_secs(5)).await
+    }
+    .await;
+    assert!(undeploy(&platform, &spec.id, &ledger).await.unwrap().is_empty());
+    let error = tried.unwrap_err();
+    eprintln!("{error}");
+    assert!(matches!(&error, PlatformError::NotReady { logs, .. } if logs.contains("FAASBENCH_GRACE_MS")), "{error}");
 }

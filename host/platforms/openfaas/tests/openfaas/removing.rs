@@ -51,6 +51,16 @@ async fn what_is_not_ours_is_not_touched() {
 }
 
 #[tokio::test]
+async fn another_gateway_is_not_taken_for_the_one_that_has_it() {
+    let (gateway, other) = (Gateway::start(Edition::Community).await, Gateway::start(Edition::Community).await);
+    let ledger = MemoryLedger::new();
+    platform(&gateway, json!({})).deploy(&spec("f"), &ledger).await.unwrap();
+    let function = ledger.entries().pop().unwrap().resource;
+    let removed = platform(&other, json!({})).remove(&function).await;
+    assert!(matches!(removed, Err(PlatformError::Invalid(said)) if said.contains(&gateway.url())));
+}
+
+#[tokio::test]
 async fn a_name_of_somebody_elses_is_left_alone() {
     let gateway = Gateway::start(Edition::Community).await;
     let platform = platform(&gateway, json!({}));

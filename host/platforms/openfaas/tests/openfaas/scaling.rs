@@ -33,13 +33,13 @@ async fn as_many_instances_answer_as_were_asked_for() {
 }
 
 #[tokio::test]
-async fn a_number_that_the_gateway_changes_is_told() {
+async fn a_number_that_the_community_edition_has_not_is_told() {
     let gateway = Gateway::start(Edition::Community).await;
     let platform = platform(&gateway, json!({}));
     let deployment = platform.deploy(&spec("f"), &MemoryLedger::new()).await.unwrap();
     platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
     let error = platform.scale(&deployment, &minimum(9)).await.unwrap_err().to_string();
-    assert!(error.contains("the gateway set 5 instead"), "{error}");
+    assert!(error.contains("com.openfaas.scale.min is set too high"), "{error}");
 }
 
 #[tokio::test]

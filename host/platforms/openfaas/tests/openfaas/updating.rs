@@ -103,3 +103,18 @@ async fn a_forced_cold_start_keeps_the_scale_that_was_set() {
     platform.force_cold(&deployment).await.unwrap();
     assert_eq!(gateway.last("PUT")["labels"]["com.openfaas.scale.min"], "2");
 }
+
+#[tokio::test]
+async fn an_update_that_fails_without_a_word_is_asked_for_again() {
+    let gateway = Gateway::start(Edition::Community).await;
+    let platform = platform(&gateway, json!({}));
+    let deployment = platform.deploy(&spec("f"), &MemoryLedger::new()).await.unwrap();
+    platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    gateway.state.openfaas.lock().unwrap().conflicts = 2;
+    platform.force_cold(&deployment).await.unwrap();
+    assert!(platform.invoke(&deployment, &Invocation::new("{}")).await.unwrap().instance.unwrap().is_cold());
+    assert_eq!(gateway.made("PUT", "/system/functions").len(), 3);
+    gateway.state.openfaas.lock().unwrap().conflicts = 100;
+    let error = platform.force_cold(&deployment).await.unwrap_err().to_string();
+    assert!(error.contains("updating the function f") && error.contains("its own log"), "{error}");
+}

@@ -45,7 +45,11 @@ impl Emulator {
         Emulator { server: server.await.unwrap(), state, registry }
     }
 
-    pub(crate) fn connection(&self, options: Value) -> Connection {
+    /// A target of images, unless the options say otherwise.
+    pub(crate) fn connection(&self, mut options: Value) -> Connection {
+        if options.get("kind").is_none() {
+            options["kind"] = json!("blackbox");
+        }
         let connection = emulation::connection("openwhisk", &self.server.url(), options);
         Connection { registry: Some(self.registry.clone()), ..connection }
     }

@@ -8,3 +8,4 @@ mod calling;
 mod deploying;
 mod emulator;
 mod real;
+mod real_functions;

@@ -36,12 +36,16 @@ async fn nothing_secret_is_in_errors_or_debug() {
             .header(HeaderName::from_static("x-functions-key"), HeaderValue::from_static(SECRET))
             .json(json!({"password": SECRET}));
         assert!(!format!("{api:?} {request:?} {authorization:?}").contains(SECRET));
-        let plain = ApiRequest::new("creating f", Method::GET, "/functions");
+        let api = api.hiding(["storage-secret-4711".to_owned()]);
+        let padding = "x".repeat(440);
+        let body = json!({ "a": padding, "storage": "storage-secret-4711" });
+        let plain = ApiRequest::new("creating f", Method::GET, "/functions").json(body);
         let response = api.call(&plain).await.unwrap();
         assert!(!format!("{response:?}").contains(SECRET));
         assert!(server.requests().last().unwrap().to_lowercase().contains("authorization: "));
         let said = response.refusal().to_string();
         assert!(!said.contains(SECRET) && said.contains("(not shown)"), "{said}");
+        assert!(!said.contains("storage-s"), "{said}");
         assert!(!said.contains("YWRtaW46"), "{said}");
     }
 }
