@@ -18,9 +18,12 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// Platforms that are reached, and the folder that those of this machine live in.
 pub struct Sites {
-    reached: Vec<(Target, Arc<dyn Platform>, Option<Arc<LocalPlatform>>)>,
+    reached: Vec<Reached>,
     _state: TempDir,
 }
+
+/// A target's platform, once more as what it is where it lives in this process.
+type Reached = (Target, Arc<dyn Platform>, Option<Arc<LocalPlatform>>);
 
 /// A platform of this machine for a run: in the ledger this is never the same as what the user deploys.
 pub fn local_target(target: &Target) -> Target {
