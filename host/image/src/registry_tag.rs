@@ -7,7 +7,7 @@ use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::registry::{PushError, PushOptions, client, credentials, is_loopback};
+use crate::registry::{CONNECT_TIMEOUT, PushError, PushOptions, READ_TIMEOUT, client, credentials, is_loopback};
 
 /// The empty descriptor of the OCI image specification 1.1: `{}`.
 const EMPTY: &[u8] = b"{}";
@@ -64,7 +64,15 @@ impl Removal {
         let scheme = if self.plain_http { "http" } else { "https" };
         let (registry, repository) = (self.reference.resolve_registry(), self.reference.repository());
         let address = format!("{scheme}://{registry}/v2/{repository}/manifests/{name}");
-        let request = reqwest::Client::new()
+        let unreachable = |error: reqwest::Error| PushError::Unreachable {
+            registry: self.reference.registry().to_owned(),
+            reason: error.to_string(),
+            plain_http: self.plain_http,
+        };
+        let bounded = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(READ_TIMEOUT);
+        let request = bounded
+            .build()
+            .map_err(unreachable)?
             .request(method, address)
             .header(reqwest::header::ACCEPT, HeaderValue::from_static("*/*"));
         let request = match (&self.token, &self.credentials) {
@@ -72,11 +80,7 @@ impl Removal {
             (None, RegistryAuth::Basic(user, password)) => request.basic_auth(user, Some(password)),
             (None, _) => request,
         };
-        request.send().await.map_err(|error| PushError::Unreachable {
-            registry: self.reference.registry().to_owned(),
-            reason: error.to_string(),
-            plain_http: self.plain_http,
-        })
+        request.send().await.map_err(unreachable)
     }
 
     async fn delete(&self, name: &str) -> Result<Response, PushError> {

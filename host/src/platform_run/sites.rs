@@ -11,7 +11,7 @@ use platform::{DeploymentId, Ledger, Platform, PlatformError};
 use tempfile::TempDir;
 
 use crate::configuration::Target;
-use crate::platforms::{Servers, temporary_state_folder};
+use crate::platforms::{Purpose, Servers, temporary_state_folder};
 
 /// How long invocations may go on when a run ends.
 const GRACE: Duration = Duration::from_secs(5);
@@ -43,7 +43,7 @@ impl Sites {
         let state = temporary_state_folder().map_err(|error| PlatformError::Invalid(error.to_string()))?;
         let mut reached = Vec::new();
         for (number, target) in targets.iter().enumerate() {
-            let (platform, local) = match servers.remote(target).await? {
+            let (platform, local) = match servers.remote(target, Purpose::Deploy).await? {
                 Some(remote) => (remote, None),
                 None => {
                     // Paths of sockets are short.
