@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// NATS's own server, on a free port.
@@ -126,7 +127,9 @@ struct State {
 pub(crate) struct CloudHost {
     pub(crate) http: String,
     state: Arc<Mutex<State>>,
-    tasks: Vec<JoinHandle<()>>,
+    beats: JoinHandle<()>,
+    answers: JoinHandle<()>,
+    ending: Arc<Notify>,
 }
 
 impl CloudHost {
@@ -159,9 +162,14 @@ impl CloudHost {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         });
-        let asked_state = state.clone();
+        let (asked_state, ending) = (state.clone(), Arc::new(Notify::new()));
+        let ended = ending.clone();
         let answers = tokio::spawn(async move {
-            while let Some(message) = asked.next().await {
+            loop {
+                let message = tokio::select! {
+                    message = asked.next() => message.unwrap(),
+                    () = ended.notified() => break,
+                };
                 let verb = message.subject.as_str().splitn(4, '.').last().unwrap().to_owned();
                 let answer = match verb.as_str() {
                     "heartbeat" => heartbeat.clone(),
@@ -169,8 +177,18 @@ impl CloudHost {
                 };
                 client.publish(message.reply.unwrap(), answer.to_string().into()).await.unwrap();
             }
+            asked.unsubscribe().await.unwrap();
+            // The server takes requests of one connection in order: after this one, nobody answers for the host.
+            client.request("nobody", "".into()).await.unwrap_err();
         });
-        CloudHost { http: format!("http://127.0.0.1:{port}"), state, tasks: vec![beats, answers] }
+        CloudHost { http: format!("http://127.0.0.1:{port}"), state, beats, answers, ending }
+    }
+
+    /// Ends it, as a host that is killed.
+    pub(crate) async fn end(self) {
+        self.beats.abort();
+        self.ending.notify_one();
+        self.answers.await.unwrap();
     }
 
     pub(crate) fn workloads(&self) -> Vec<String> {
@@ -189,12 +207,6 @@ impl CloudHost {
             "hostInterfaces": [{ "namespace": "wasi", "package": "http", "interfaces": ["incoming-handler"], "version": "0.2.0",
                 "config": { "host": route } }] }, "volumes": [] } });
         self.state.lock().unwrap().asked("workload.start", start.to_string().as_bytes());
-    }
-}
-
-impl Drop for CloudHost {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 

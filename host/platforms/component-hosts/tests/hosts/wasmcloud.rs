@@ -120,7 +120,7 @@ async fn what_fails_there_is_told_and_a_host_that_is_gone_has_nothing_left_to_re
     let registry = Arc::new(Full::default());
     let platform = connect_wasmcloud(target(&nats.address, json!({}), &registry)).unwrap();
     let deployment = platform.deploy(&spec, &ledger).await.unwrap();
-    drop(host);
+    host.end().await;
     let status = platform.status(&deployment).await.unwrap();
     assert_eq!(status.readiness, Readiness::Missing, "{status:?}");
     assert_eq!(undeploy(&*platform, &spec.id, &ledger).await.unwrap().len(), 0);
