@@ -168,7 +168,21 @@ impl Served {
             folder,
             spec,
         };
-        launch.start().await
+        let started = launch.start().await;
+        if started.is_err() {
+            // The program may have started others, as Spin does.
+            self.end(self.mark(id), None).await?;
+        }
+        started
+    }
+
+    /// The processes of a deployment: its program, and those that it started.
+    async fn processes(&self, deployment: &str) -> Result<Vec<u32>, PlatformError> {
+        let mark = self.mark(deployment);
+        let found = spawn_blocking(move || marked(|value| value == mark)).await;
+        let found = found.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let found = found.map_err(|error| self.failed("looking for the processes of a deployment", error))?;
+        Ok(found.into_iter().map(|(process, _)| process.process_id).collect())
     }
 
     fn folder_of(&self, deployment: &DeploymentId) -> Result<Folder, PlatformError> {
@@ -399,7 +413,7 @@ impl Platform for Served {
             age_us: now_ns.saturating_sub(record.started_unix_ns) / 1000,
             invocations: None,
             active: None,
-            processes: vec![record.process.process_id],
+            processes: self.processes(&record.deployment).await?,
             cgroup: None,
         };
         Ok(Status {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{Client, ConnectOptions, RequestErrorKind};
+use async_nats::{Client, ConnectOptions, Request, RequestErrorKind};
 use futures_util::StreamExt;
 use platform::PlatformError;
 use serde_json::Value;
@@ -16,8 +16,10 @@ use super::options::WasmcloudOptions;
 pub(super) const PLATFORM: &str = "wasmcloud";
 /// The longest that connecting may take.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The longest that a host may take to answer: to start a workload it pulls and compiles an image.
-const ANSWER: Duration = Duration::from_secs(180);
+/// The longest that a host may take to answer.
+const ANSWER: Duration = Duration::from_secs(20);
+/// The same where it starts a workload: it pulls and compiles an image.
+const START: Duration = Duration::from_secs(180);
 /// How often a host that nobody answers for is asked, and the pause between.
 const ATTEMPTS: u32 = 5;
 /// See [`ATTEMPTS`].
@@ -42,10 +44,8 @@ impl Control {
 
     async fn connect(&self) -> Result<Client, PlatformError> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let mut options = ConnectOptions::new()
-            .name(concat!("faasbench/", env!("CARGO_PKG_VERSION")))
-            .connection_timeout(CONNECT)
-            .request_timeout(Some(ANSWER));
+        let mut options =
+            ConnectOptions::new().name(concat!("faasbench/", env!("CARGO_PKG_VERSION"))).connection_timeout(CONNECT);
         if let Some(token) = variable(&self.token_variable) {
             options = options.token(token);
         } else if let (Some(user), Some(password)) = (variable("NATS_USER"), variable("NATS_PASSWORD")) {
@@ -123,8 +123,10 @@ impl Control {
     /// Asks; `None` when nobody listens for this host, also after some seconds.
     async fn ask(&self, host: &str, verb: &str, body: &Value) -> Result<Option<bytes::Bytes>, PlatformError> {
         let client = self.client().await?;
+        let patience = if verb == "workload.start" { START } else { ANSWER };
         for attempt in 1..=ATTEMPTS {
-            match client.request(subject(host, verb), body.to_string().into()).await {
+            let request = Request::new().payload(body.to_string().into()).timeout(Some(patience));
+            match client.send_request(subject(host, verb), request).await {
                 Ok(message) => return Ok(Some(message.payload)),
                 // It was not delivered, so nothing happens twice. A host that lost its connection is back soon.
                 Err(error) if error.kind() == RequestErrorKind::NoResponders && attempt < ATTEMPTS => {

@@ -31,16 +31,20 @@ pub(super) struct Heartbeat {
 
 /// How a workload is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum WorkloadState {
-    WorkloadStateStarting,
-    WorkloadStateRunning,
-    WorkloadStateStopping,
-    WorkloadStateNotFound,
-    WorkloadStateError,
+    #[serde(rename = "WORKLOAD_STATE_STARTING")]
+    Starting,
+    #[serde(rename = "WORKLOAD_STATE_RUNNING")]
+    Running,
+    #[serde(rename = "WORKLOAD_STATE_STOPPING")]
+    Stopping,
+    #[serde(rename = "WORKLOAD_STATE_NOT_FOUND")]
+    NotFound,
+    #[serde(rename = "WORKLOAD_STATE_ERROR")]
+    Error,
     /// Unspecified, completed, stopped, and what later versions may add.
     #[serde(other)]
-    WorkloadStateUnspecified,
+    Other,
 }
 
 /// The answer to a request about a workload.
@@ -120,8 +124,8 @@ mod tests {
             let text = format!(r#"{{"workloadStatus":{{"workloadId":"w","workloadState":"{name}"}}}}"#);
             serde_json::from_str::<WorkloadAnswer>(&text).unwrap().workload_status.workload_state
         };
-        assert_eq!(state("WORKLOAD_STATE_RUNNING"), WorkloadState::WorkloadStateRunning);
-        assert_eq!(state("WORKLOAD_STATE_NOT_FOUND"), WorkloadState::WorkloadStateNotFound);
-        assert_eq!(state("WORKLOAD_STATE_DREAMING"), WorkloadState::WorkloadStateUnspecified);
+        assert_eq!(state("WORKLOAD_STATE_RUNNING"), WorkloadState::Running);
+        assert_eq!(state("WORKLOAD_STATE_NOT_FOUND"), WorkloadState::NotFound);
+        assert_eq!(state("WORKLOAD_STATE_DREAMING"), WorkloadState::Other);
     }
 }

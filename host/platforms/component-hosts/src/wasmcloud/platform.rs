@@ -158,7 +158,7 @@ impl Wasmcloud {
         let Some(mut status) = self.control.workload(host, "workload.stop", &about(workload)).await? else {
             return Ok(());
         };
-        while status.workload_state != WorkloadState::WorkloadStateNotFound {
+        while status.workload_state != WorkloadState::NotFound {
             if begin.elapsed() > STOPPING {
                 let reason = format!("it is still there ({:?}): {}", status.workload_state, status.message);
                 return Err(failed(&format!("stopping the workload {workload}"), reason));
@@ -185,7 +185,7 @@ impl Wasmcloud {
         let started = self.control.workload(&details.host, "workload.start", &workload.start(spec)).await?;
         let started = started.ok_or_else(|| failed(&doing, format!("its host {} is gone", details.host)))?;
         match started.workload_state {
-            WorkloadState::WorkloadStateRunning | WorkloadState::WorkloadStateStarting => Ok(()),
+            WorkloadState::Running | WorkloadState::Starting => Ok(()),
             state => Err(failed(&doing, format!("{state:?}: {}", started.message))),
         }
     }
@@ -404,12 +404,10 @@ impl Platform for Wasmcloud {
             None => (Readiness::Missing, Some(format!("the host {} is gone", details.host))),
             Some(status) => {
                 let readiness = match status.workload_state {
-                    WorkloadState::WorkloadStateRunning => Readiness::Ready,
-                    WorkloadState::WorkloadStateStarting => Readiness::Pending,
-                    WorkloadState::WorkloadStateNotFound => Readiness::Missing,
-                    WorkloadState::WorkloadStateStopping
-                    | WorkloadState::WorkloadStateError
-                    | WorkloadState::WorkloadStateUnspecified => Readiness::Failed,
+                    WorkloadState::Running => Readiness::Ready,
+                    WorkloadState::Starting => Readiness::Pending,
+                    WorkloadState::NotFound => Readiness::Missing,
+                    WorkloadState::Stopping | WorkloadState::Error | WorkloadState::Other => Readiness::Failed,
                 };
                 (readiness, Some(status.message).filter(|message| !message.is_empty()))
             }

@@ -1,7 +1,9 @@
 //! Hosts of components: real ones where they are, stand-ins otherwise.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod cloud_host;
 mod given;
 mod real;
 mod served;
 mod stand_in;
+mod wasmcloud;

@@ -57,12 +57,13 @@ async fn wasmtime_serves_restarts_keeps_limits_and_ends() {
     assert_eq!(undeploy(&*platform, &spec.id, &ledger).await.unwrap().len(), 0);
     assert!(platform.find_marked().await.unwrap().is_empty());
 
-    // A memory that the component can't even begin with.
-    spec.limits.memory_bytes = Some(2 << 20);
-    let small = platform.deploy(&spec, &ledger).await;
-    if let Ok(small) = &small {
-        let answer = platform.invoke(small, &Invocation::new(r#"{"throughput_time":0.001}"#)).await.unwrap();
-        assert_eq!(answer.status, 500, "{answer:?}");
+    // An event that does not fit into the memory.
+    let large = format!("{{\"throughput_time\":0.001,\"more\":\"{}\"}}", "x".repeat(3 << 20));
+    for (memory_bytes, status) in [(64 << 20, 200), (2 << 20, 500)] {
+        spec.limits.memory_bytes = Some(memory_bytes);
+        let deployment = platform.deploy(&spec, &ledger).await.unwrap();
+        let answer = platform.invoke(&deployment, &Invocation::new(large.clone())).await.unwrap();
+        assert_eq!(answer.status, status, "{memory_bytes}");
     }
     assert_eq!(undeploy(&*platform, &spec.id, &ledger).await.unwrap().len(), 0);
 }

@@ -15,9 +15,11 @@ const ARGUMENTS: &str = "STAND_IN_ARGUMENTS";
 /// The script, in `folder`.
 pub(crate) fn program(folder: &Path) -> PathBuf {
     let own = std::env::current_exe().unwrap();
+    // Spin serves in a process that it starts, wasmtime by itself.
     let script = format!(
         "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo stand-in 1.2.3; exit; }}\n\
-         {ARGUMENTS}=$(printf '%s\\n' \"$@\") exec '{}' --ignored --exact --nocapture stand_in::serve\n",
+         export {ARGUMENTS}=\"$(printf '%s\\n' \"$@\")\"\nset -- '{}' --ignored --exact --nocapture stand_in::serve\n\
+         [ \"${{{ARGUMENTS}%%[!a-z]*}}\" = up ] || exec \"$@\"\n\"$@\"\n",
         own.display()
     );
     let path = folder.join("program");
