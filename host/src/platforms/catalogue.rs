@@ -146,6 +146,30 @@ pub static CATALOGUE: &[PlatformKind] = &[
         driver: None,
         connect: Some(connectors::gcp),
     },
+    PlatformKind {
+        name: "wasmtime-serve",
+        summary: "wasmtime serve, a process of this machine for each deployment",
+        image: ImageKind::HttpComponent,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::wasmtime_serve),
+    },
+    PlatformKind {
+        name: "spin",
+        summary: "Spin, a process of this machine for each deployment",
+        image: ImageKind::SpinApplication,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::spin),
+    },
+    PlatformKind {
+        name: "wasmcloud",
+        summary: "wasmCloud hosts, over NATS",
+        image: ImageKind::HttpComponent,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::wasmcloud),
+    },
 ];
 
 /// A name that no platform has.

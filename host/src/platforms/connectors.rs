@@ -57,6 +57,18 @@ pub(super) fn azure(connection: Connection) -> Connecting {
     at_once(azure_platform::connect(connection))
 }
 
+pub(super) fn wasmtime_serve(connection: Connection) -> Connecting {
+    at_once(component_hosts::connect_wasmtime_serve(connection))
+}
+
+pub(super) fn spin(connection: Connection) -> Connecting {
+    at_once(component_hosts::connect_spin(connection))
+}
+
+pub(super) fn wasmcloud(connection: Connection) -> Connecting {
+    at_once(component_hosts::connect_wasmcloud(connection))
+}
+
 pub(super) fn gcp(connection: Connection) -> Connecting {
     at_once(gcp_platform::connect(connection))
 }
