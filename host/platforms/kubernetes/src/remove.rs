@@ -30,6 +30,11 @@ const KINDS: [&Kind; 8] = [
     &RIFF_KNATIVE_DEPLOYER,
 ];
 
+/// Whether pods run for what the ledger calls by this word.
+pub(crate) fn has_pods(word: &str) -> bool {
+    KINDS.iter().any(|kind| kind.word == word && kind.has_pods)
+}
+
 /// Whether a text can be one part of a path of the API.
 fn is_name(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');

@@ -302,3 +302,51 @@ async fn a_target_without_a_registry_says_how_to_name_one() {
     let error = connect(without).await.unwrap().requests(&spec("f")).unwrap_err().to_string();
     assert!(error.contains("registry ="), "{error}");
 }
+
+#[tokio::test]
+async fn a_command_for_credentials_that_does_not_end_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(folder.path(), "http://127.0.0.1:1", "good");
+    let (process, stop) = (folder.path().join("process"), folder.path().join("stop"));
+    let script = format!(
+        "echo $$ > {}; while [ -d {} ] && [ ! -e {} ]; do sleep 0.1; done",
+        process.display(),
+        folder.path().display(),
+        stop.display()
+    );
+    let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
+        "interactiveMode": "Never"});
+    let text = std::fs::read_to_string(&path).unwrap().replace("{token: good}", &json!({"exec": exec}).to_string());
+    std::fs::write(&path, text).unwrap();
+    let options = json!({"kubeconfig": path, "request-timeout-seconds": 1});
+    let platform = connect(connection("kubernetes", options, &Arc::default())).await.unwrap();
+    let error = platform.reach().await.unwrap_err();
+    assert!(process.exists(), "the command was started");
+    std::fs::write(&stop, "").unwrap();
+    assert!(matches!(error, PlatformError::Denied { .. }), "{error}");
+    assert!(error.to_string().contains("did not end within 1 s"), "{error}");
+}
+
+#[tokio::test]
+async fn a_deployment_is_not_made_elsewhere_while_it_is_somewhere() {
+    let (here, there) = (stage("kubernetes", json!({})).await, stage("kubernetes", json!({})).await);
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    here.platform.deploy(&spec, &ledger).await.unwrap();
+    let before = ledger.entries();
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(folder.path(), &here.emulator.address, "good");
+    let options = json!({"kubeconfig": path, "namespace": "other"});
+    let elsewhere = connect(connection("kubernetes", options, &here.registry)).await.unwrap();
+    let asked = here.emulator.requests.lock().unwrap().len();
+    for platform in [&there.platform, &elsewhere] {
+        let error = platform.deploy(&spec, &ledger).await.unwrap_err();
+        assert!(matches!(error, PlatformError::Invalid(_)), "{error}");
+        for part in [&here.emulator.address, "namespace lab", "faasbench undeploy f --platform kubernetes"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+    assert!(there.emulator.requests.lock().unwrap().is_empty(), "nothing is asked of the other cluster");
+    assert_eq!(here.emulator.requests.lock().unwrap().len(), asked);
+    assert_eq!(ledger.entries(), before);
+    remove(here.platform.as_ref(), &spec, &ledger).await;
+}

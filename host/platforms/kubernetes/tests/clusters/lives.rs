@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::{Invocation, MemoryLedger, Platform, PlatformError, Readiness, Scale};
+use platform::{Invocation, Ledger, MemoryLedger, Platform, PlatformError, Readiness, Scale};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -211,4 +211,28 @@ async fn a_call_of_nothing_says_so() {
         says_that_nothing_is_there("knative"),
         says_that_nothing_is_there("fission"),
     );
+}
+
+#[tokio::test]
+async fn an_update_takes_away_what_it_no_longer_has() {
+    let on = stage("riff", json!({})).await;
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    let deployment = on.platform.deploy(&spec, &ledger).await.unwrap();
+    on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(folder.path(), &on.emulator.address, "good");
+    let options = json!({"kubeconfig": path, "runtime": "knative", "ingress": on.emulator.address});
+    let mut without_secret = connection("riff", options, &on.registry);
+    without_secret.storage_environment.clear();
+    let changed = connect(without_secret).await.unwrap();
+    let updated = changed.deploy(&spec, &ledger).await.unwrap();
+    changed.wait_until_ready(&updated, PATIENCE).await.unwrap();
+    call(changed.as_ref(), &updated).await;
+    let left: Vec<String> =
+        ledger.resources(&spec.id).await.unwrap().into_iter().map(|entry| entry.resource.kind).collect();
+    assert_eq!(left, ["image", "riff-knative-deployer"]);
+    let there: Vec<String> = on.emulator.world.lock().unwrap().objects.keys().cloned().collect();
+    assert!(there.iter().all(|key| !key.contains("secrets") && !key.contains("core")), "{there:?}");
+    remove(changed.as_ref(), &spec, &ledger).await;
+    assert!(on.emulator.world.lock().unwrap().objects.is_empty());
 }
