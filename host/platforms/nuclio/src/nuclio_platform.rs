@@ -141,11 +141,28 @@ impl NuclioPlatform {
 
     /// Leaves out what lets instances use the storage.
     fn hide_secrets(&self, text: &mut String) {
-        for secret in self.connection.storage_environment.values().filter(|secret| !secret.is_empty()) {
+        let mut secrets: Vec<_> =
+            self.connection.storage_environment.values().filter(|secret| !secret.is_empty()).collect();
+        // Of values of which one holds the other, the longer goes first.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in secrets {
             if text.contains(secret.as_str()) {
                 *text = text.replace(secret.as_str(), "(not shown)");
             }
         }
+    }
+
+    /// What Nuclio says of a function, which may hold what the processor or the instance wrote: its environment, too. It is
+    /// hidden before anything is cut off, so that no half of it is shown.
+    pub(crate) fn shown(&self, status: &FunctionStatus) -> FunctionStatus {
+        let mut shown = status.clone();
+        self.hide_secrets(&mut shown.message);
+        for line in shown.logs.iter_mut().flatten() {
+            if let Some(serde_json::Value::String(text)) = line.get_mut("message") {
+                self.hide_secrets(text);
+            }
+        }
+        shown
     }
 
     fn forget_address(&self, name: &str) {
@@ -280,7 +297,9 @@ impl Platform for NuclioPlatform {
             if self.control.function(name).await?.is_none() {
                 return Err(missing(deployment));
             }
-            let said = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect::<String>();
+            let mut said = String::from_utf8_lossy(&answer.body).into_owned();
+            self.hide_secrets(&mut said);
+            let said = said.trim().chars().take(200).collect::<String>();
             return Err(failed(
                 &format!("calling {name} through the dashboard"),
                 format!(
@@ -332,7 +351,7 @@ impl Platform for NuclioPlatform {
         let digest = (function.image() == details.image).then(|| deployment.spec.image.digest.clone());
         Ok(match function.status.state.as_str() {
             "ready" | "scaledToZero" => status(Readiness::Ready, None, digest),
-            "error" | "unhealthy" => status(Readiness::Failed, Some(function.status.reason()), None),
+            "error" | "unhealthy" => status(Readiness::Failed, Some(self.shown(&function.status).reason()), None),
             state => status(Readiness::Pending, Some(format!("its state is {state}")), None),
         })
     }

@@ -56,8 +56,10 @@ async fn an_image_that_does_not_start_is_told_with_nuclios_words() {
     assert!(matches!(error, PlatformError::ExitedAtStart { .. }), "{error}");
     let said = error.to_string();
     assert!(said.contains("no such luck") && !said.contains("platform.go"), "{said}");
+    assert!(said.contains("AWS_SECRET_ACCESS_KEY") && !format!("{error:?}").contains("very-secret"), "{error:?}");
     let status = scene.platform.status(&deployment).await.unwrap();
     assert_eq!(status.readiness, Readiness::Failed);
+    assert!(status.message.is_some_and(|message| !message.contains("very-secret")));
     scene.undeploy(&spec).await;
 }
 
