@@ -102,12 +102,12 @@ impl NuclioPlatform {
         if found.as_ref().is_some_and(|project| project.metadata.deployment().is_none()) {
             return Ok(());
         }
-        let entry = entry(ledger, known, &self.resource(spec, PROJECT_KIND, name, json!({}))).await?;
+        let entry = entry(ledger, known, &self.resource(spec, PROJECT_KIND, name, self.place())).await?;
         if found.is_none() {
             // 409: another deployment was faster.
             self.control.api.ask(&self.create_project(spec), &[409]).await?;
         }
-        Ok(ledger.created(entry, &json!({})).await?)
+        Ok(ledger.created(entry, &self.place()).await?)
     }
 
     /// Where a function's own port is.
@@ -219,6 +219,7 @@ impl Platform for NuclioPlatform {
         let spec = completed(spec, &self.options)?;
         let name = &spec.name;
         let known = ledger.resources(&spec.id).await?;
+        self.check_place(&spec, &known)?;
         // A name that is taken is told before the image travels.
         let found = self.control.function(name).await?;
         if found.as_ref().is_some_and(|function| !function.metadata.is_of(&spec.id)) {
@@ -232,7 +233,7 @@ impl Platform for NuclioPlatform {
             cold: None,
             old_replicas: if found.is_some() { self.old_replicas(name).await? } else { Vec::new() },
         };
-        let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, json!({}))).await?;
+        let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, self.place())).await?;
         let body = self.function_body(&spec, &details.image, &self.environment(&spec, &details.revision));
         if found.is_some() {
             self.control.update_function(name, &body).await?;
@@ -242,7 +243,7 @@ impl Platform for NuclioPlatform {
                 return Err(taken(name));
             }
         }
-        ledger.created(entry, &json!({})).await?;
+        ledger.created(entry, &self.place()).await?;
         self.forget_address(name);
         let url = match self.options.way {
             Way::Direct => None,
