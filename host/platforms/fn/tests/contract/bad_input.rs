@@ -144,3 +144,26 @@ async fn options_that_cannot_be_used_are_refused_before_anything() {
     let error = platform.reach().await.unwrap_err();
     assert!(matches!(error, PlatformError::Unreachable { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn what_is_at_another_server_or_in_another_app_is_neither_forgotten_nor_taken_for_gone() {
+    let (scene, other) = (Scene::new().await, Scene::new().await);
+    let spec = spec("function1", '1');
+    scene.deploy(&spec).await;
+    let before = scene.ledger.entries();
+    let another_app = connection(&scene.emulator.endpoint, json!({ "app": "other" }), Some(scene.registry.clone()));
+    for (elsewhere, said) in [
+        (other.platform.clone(), scene.emulator.endpoint.as_str()),
+        (connect(another_app).unwrap(), "the app faasbench at"),
+    ] {
+        let error = elsewhere.deploy(&spec, &scene.ledger).await.unwrap_err();
+        assert!(error.is_users() && error.to_string().contains(said), "{error}");
+        assert!(error.to_string().contains("faasbench undeploy function1 --platform test"), "{error}");
+    }
+    assert_eq!(scene.ledger.entries(), before);
+    assert!(other.registry.0.lock().unwrap().is_empty() && other.emulator.names("apps").is_empty());
+    let left = platform::undeploy(&*other.platform, &spec.id, &scene.ledger).await.unwrap();
+    assert_eq!(left.iter().map(|left| left.resource.kind.as_str()).collect::<Vec<_>>(), ["trigger", "function", "app"]);
+    scene.undeploy(&spec).await;
+    assert!(scene.emulator.names("apps").is_empty());
+}
