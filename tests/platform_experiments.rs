@@ -69,7 +69,8 @@ fn what_can_not_be_asked_is_refused_with_what_can() {
     let quick = |words: &[&str]| installation.run(&[&["run"], words].concat());
     quick(&["cold-start", "time"]).fails_with(2, &["cold-start", "time", "one after another"]);
     quick(&["cold-stat"]).fails_with(2, &["cold-stat", "cold-start", "papi"]);
-    quick(&["cold-start", "--platform", "wasm", "--set", "no-such=1"]).fails_with(2, &["no-such", "those, with their defaults"]);
+    quick(&["cold-start", "--platform", "wasm", "--set", "no-such=1"])
+        .fails_with(2, &["no-such", "those, with their defaults"]);
     quick(&["cold-start", "--set", "rounds"]).fails_with(2, &["rounds", "NAME=VALUE"]);
     quick(&["cold-start", "--platform", "nowhere"]).fails_with(2, &["nowhere", "wasm"]);
     quick(&["time", "--quick"]).fails_with(2, &["--quick", "platforms"]);

@@ -97,8 +97,10 @@ fn lambda_is_deployed_updated_audited_and_removed() {
         "[targets.aws]\nplatform = 'lambda'\nendpoint = '{}'\noptions = {{ region = 'eu-central-1' }}\n",
         moto.address
     ));
-    let credentials =
-        [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")];
+    let credentials = [
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ];
     let run = |arguments: &[&str]| {
         let ended = installation.run_with(arguments, &credentials);
         assert!(!ended.stdout.contains("wJalr") && !ended.stderr.contains("wJalr"), "{ended:?}");

@@ -64,7 +64,9 @@ async fn send(
             // Where there is no handler, Ctrl-C ends the process.
             if tokio::signal::ctrl_c().await.is_ok() {
                 stop.stop();
-                eprintln!("stopping: answers to what was sent are still waited for; Ctrl-C again ends at once, without figures");
+                eprintln!(
+                    "stopping: answers to what was sent are still waited for; Ctrl-C again ends at once, without figures"
+                );
             }
             if tokio::signal::ctrl_c().await.is_ok() {
                 std::process::exit(130);

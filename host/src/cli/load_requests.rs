@@ -158,7 +158,15 @@ mod tests {
 
     #[test]
     fn secrets_of_the_command_line_are_not_kept() {
-        let words = ["faasbench", "load", "http://h/f?code=KEY", "-H", "Authorization: Bearer KEY", "--header=A: KEY", "-HA: KEY"];
+        let words = [
+            "faasbench",
+            "load",
+            "http://h/f?code=KEY",
+            "-H",
+            "Authorization: Bearer KEY",
+            "--header=A: KEY",
+            "-HA: KEY",
+        ];
         let kept = without_secrets(&words.map(OsString::from)).join(" ");
         assert!(!kept.contains("KEY") && kept.contains("http://h/f") && kept.contains("--header"), "{kept}");
     }

@@ -511,5 +511,10 @@ fn cost(platform: &str, gigabyte_seconds: f64, calls: u64) -> String {
     let us_per_call = gigabyte_seconds / (MEMORY_BYTES as f64 / 1e9) / calls as f64 * 1e6;
     let bill = price.bill(us_per_call as u64, MEMORY_BYTES, None);
     let total = bill.cost * calls as f64;
-    format!(", about {total:.4} {} by the price of {} ({}); instances that are kept cost more", price.currency, price.plan, price.regions.join(", "))
+    format!(
+        ", about {total:.4} {} by the price of {} ({}); instances that are kept cost more",
+        price.currency,
+        price.plan,
+        price.regions.join(", ")
+    )
 }

@@ -27,11 +27,7 @@ pub enum Purpose {
 ///
 /// # Errors
 /// When the target's registry is none, or, to deploy, when what instances need is not there.
-pub fn connection(
-    kind: &'static PlatformKind,
-    target: &Target,
-    purpose: Purpose,
-) -> Result<Connection, PlatformError> {
+pub fn connection(kind: &'static PlatformKind, target: &Target, purpose: Purpose) -> Result<Connection, PlatformError> {
     let is_folder = target.storage.as_deref().is_some_and(|storage| !storage.contains("://"));
     let mut storage_environment = BTreeMap::new();
     if purpose == Purpose::Deploy {

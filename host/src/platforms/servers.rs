@@ -120,11 +120,7 @@ impl Servers {
     ///
     /// # Errors
     /// When what the configuration says of it can't be used.
-    pub async fn remote(
-        &self,
-        target: &Target,
-        purpose: Purpose,
-    ) -> Result<Option<Arc<dyn Platform>>, PlatformError> {
+    pub async fn remote(&self, target: &Target, purpose: Purpose) -> Result<Option<Arc<dyn Platform>>, PlatformError> {
         let kind = find(target.platform).map_err(|error| PlatformError::Invalid(error.to_string()))?;
         match kind.connect {
             Some(connect) => connect(connection(kind, target, purpose)?).await.map(Some),

@@ -89,9 +89,12 @@ async fn the_script_of_concurrency_counts_instances_and_reuse() {
     assert_eq!(numbers(finding, "Calls at once", "n"), [1.0, 1.0, 4.0, 4.0, 16.0, 16.0]);
     assert_eq!(numbers(finding, "Calls at once", "cold")[0], 0.0);
     assert_eq!(numbers(finding, "Calls at once", "cold")[1], 100.0);
-    let theirs =
-        carry_out(find("concurrency").unwrap(), request(&[&stage], &["function1"], &[("maximum", json!(16))]), &[&stage])
-            .await;
+    let theirs = carry_out(
+        find("concurrency").unwrap(),
+        request(&[&stage], &["function1"], &[("maximum", json!(16))]),
+        &[&stage],
+    )
+    .await;
     for (own, size) in [(1, 1.0), (3, 4.0), (5, 16.0)] {
         let rows = 0..theirs.finding().tables[0].rows.len();
         let of_it = rows.filter(|row| number(theirs.finding(), 0, *row, "calls at once") == size);

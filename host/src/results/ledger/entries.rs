@@ -2,10 +2,10 @@
 
 use platform::{Deployment, DeploymentId};
 
-use super::super::{RunNumber, StoreError};
 use super::super::batch::unix_ns;
 use super::super::database::Connection;
 use super::super::value::Value;
+use super::super::{RunNumber, StoreError};
 use super::deployment::{COLUMNS, configuration, engine, read};
 use super::durable::DurableLedger;
 use super::{Claim, DeploymentEntry, DeploymentStatus, NewDeployment};
