@@ -8,6 +8,7 @@ pub mod environment;
 pub mod experiment;
 pub mod load_report;
 pub mod paths;
+pub mod platform_run;
 pub mod platforms;
 pub mod report;
 pub mod results;

@@ -1,6 +1,8 @@
 //! The JSON schemas of what the command prints and reads, generated from the types and checked in under `schemas/`.
 
-use platform::LogLine;
+use experiments::prices::PriceTable;
+use experiments::script::ScriptFile;
+use platform::{LogLine, PlannedRequest};
 use schemars::{Schema, schema_for};
 
 use crate::configuration;
@@ -11,6 +13,7 @@ use crate::deployments::{
 use crate::environment::Diagnosis;
 use crate::experiment::Plan;
 use crate::load_report::LoadReport;
+use crate::platform_run::PlatformPlan;
 use crate::report::{ComparisonReport, RunReport};
 use crate::results::ListedRun;
 use crate::results::export::RunDocument;
@@ -37,6 +40,10 @@ pub fn all() -> Vec<(&'static str, Schema)> {
         ("objects-1.json", schema_for!(Vec<ObjectDocument>)),
         ("cleaned-1.json", schema_for!(CleanedDocument)),
         ("load-1.json", schema_for!(LoadReport)),
+        ("platform-plan-1.json", schema_for!(PlatformPlan)),
+        ("requests-1.json", schema_for!(Vec<PlannedRequest>)),
+        ("experiment-1.json", schema_for!(ScriptFile)),
+        ("prices-1.json", schema_for!(PriceTable)),
     ]
 }
 

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use platform::{Deployment, DeploymentId, DeploymentSpec, Invocation};
 use tokio::sync::watch;
 
-use crate::dispatch::{Scheduled, SchedulePlan, dispatch};
+use crate::dispatch::{SchedulePlan, Scheduled, dispatch};
 use crate::{Call, CallNumber, Deployer, ExperimentError, Request, Sink, Site, Subject, Unit};
 
 /// How long an answer is waited for where the experiment does not say.
@@ -26,6 +26,7 @@ pub struct Bench<'a> {
     sink: &'a dyn Sink,
     deployer: &'a dyn Deployer,
     stop: watch::Receiver<bool>,
+    first_round: (u32, tokio::time::Instant),
     deployed: Mutex<Vec<DeploymentId>>,
 }
 
@@ -34,11 +35,11 @@ impl<'a> Bench<'a> {
         site: &'a Site,
         request: &'a Request,
         unit: &'a Unit,
-        sink: &'a dyn Sink,
-        deployer: &'a dyn Deployer,
+        (sink, deployer): (&'a dyn Sink, &'a dyn Deployer),
         stop: watch::Receiver<bool>,
+        first_round: (u32, tokio::time::Instant),
     ) -> Bench<'a> {
-        Bench { site, request, unit, sink, deployer, stop, deployed: Mutex::default() }
+        Bench { site, request, unit, sink, deployer, stop, first_round, deployed: Mutex::default() }
     }
 
     /// Where numbers that the calls themselves don't carry are recorded.
@@ -209,11 +210,7 @@ impl<'a> Bench<'a> {
     ///
     /// # Errors
     /// When it was stopped, or they could not be recorded or made.
-    pub async fn on_schedule(
-        &self,
-        deployment: &Deployment,
-        plan: SchedulePlan,
-    ) -> Result<Scheduled, ExperimentError> {
+    pub async fn on_schedule(&self, deployment: &Deployment, plan: SchedulePlan) -> Result<Scheduled, ExperimentError> {
         self.going_on()?;
         dispatch(self.site.platform.clone(), deployment, plan, self.stop.clone(), |call| {
             self.record(deployment, call).map(|_| ())
@@ -231,6 +228,21 @@ impl<'a> Bench<'a> {
             () = tokio::time::sleep(time) => self.going_on(),
             // A run whose signal's sender is gone is not stopped.
             Ok(_) = stop.wait_for(|stopped| *stopped) => Err(ExperimentError::Stopped),
+        }
+    }
+
+    /// Waits until the unit's round is due, where rounds follow each other after `every`. They count from the first round that
+    /// this process carries out, so a run that was cut goes on at once; a round that is late does not wait.
+    ///
+    /// # Errors
+    /// When it was stopped.
+    pub async fn wait_for_round(&self, every: Duration) -> Result<(), ExperimentError> {
+        let (first, began) = self.first_round;
+        let due = every.checked_mul(self.unit.round.saturating_sub(first)).and_then(|after| began.checked_add(after));
+        match due.map(|due| due.saturating_duration_since(tokio::time::Instant::now())) {
+            Some(left) if left.is_zero() => self.going_on(),
+            Some(left) => self.wait(left).await,
+            None => Err(ExperimentError::NoAnswer("the round is due later than clocks can tell".to_owned())),
         }
     }
 

@@ -45,10 +45,10 @@ impl Call {
         let total_ns = u64::try_from(total.as_nanos()).unwrap_or(u64::MAX);
         let (answer, failure) = match outcome {
             Ok(answer) => {
-                let failure = answer.response().err().map(|error| CallFailure {
-                    kind: error.kind.name().to_owned(),
-                    message: error.message,
-                });
+                let failure = answer
+                    .response()
+                    .err()
+                    .map(|error| CallFailure { kind: error.kind.name().to_owned(), message: error.message });
                 (Some(answer), failure)
             }
             Err(error) => (None, Some(CallFailure { kind: kind(&error).to_owned(), message: error.to_string() })),

@@ -1,5 +1,7 @@
 //! The interface of an experiment.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use platform::Capabilities;
 use schemars::JsonSchema;
@@ -59,16 +61,22 @@ pub struct Outcome {
 #[async_trait]
 pub trait Experiment: Send + Sync {
     /// Its name in flags and results.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The question that it answers.
-    fn question(&self) -> &'static str;
+    fn question(&self) -> &str;
 
     /// What a platform would have to be able to do and can't, in words that end "it can't …"; `None`: it can be carried out.
     fn missing(&self, capabilities: &Capabilities) -> Option<&'static str>;
 
     /// The default settings, JSON: what `--set` can change.
     fn defaults(&self, quick: bool) -> serde_json::Value;
+
+    /// The functions whose images it deploys: by default those of the workloads and those that they call.
+    fn functions(&self, request: &Request) -> BTreeSet<String> {
+        let named = request.subjects.iter().flat_map(|subject| subject.calls.iter().chain([&subject.function]));
+        named.cloned().collect()
+    }
 
     /// Divides a request into units. Platforms that lack something are left out of `request.targets` already.
     ///
@@ -85,4 +93,9 @@ pub trait Experiment: Send + Sync {
 
     /// The answer that follows from what the units came to; pure. Units that failed are not among them.
     fn finding(&self, request: &Request, outcomes: &[Outcome]) -> Finding;
+
+    /// The exit code that its answer asks for, where it is asked by a pipeline: 0 where there is nothing to say.
+    fn exit_code(&self, _outcomes: &[Outcome]) -> u8 {
+        0
+    }
 }

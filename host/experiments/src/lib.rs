@@ -5,28 +5,41 @@
 //! earlier, cut run has done, and removes what was deployed whatever happens. It knows neither a database nor a terminal:
 //! what is recorded goes to a [`Sink`], what is deployed through a [`Deployer`].
 
+mod azure_trace;
 mod bench;
 mod call;
+mod calling;
 mod catalogue;
+mod clock_offset;
+mod cold_call;
 mod dispatch;
 mod error;
+mod experiments;
 mod finding;
 mod interface;
 mod memory;
+mod otlp;
+pub mod prices;
+mod records;
 mod request;
 mod runner;
+pub mod script;
 mod settings;
 mod sink;
 mod site;
+mod timed_call;
 
 pub use bench::Bench;
 pub use call::{Call, CallFailure};
 pub use catalogue::{CATALOGUE, find, names};
-pub use dispatch::{Scheduled, SchedulePlan};
+pub use clock_offset::{ClockOffset, Drift, Exchange, Offset};
+pub use dispatch::{SchedulePlan, Scheduled};
 pub use error::{ExperimentError, RequestError};
+pub use experiments::{Verdict, verdict};
 pub use finding::{Axis, Cell, Column, Finding, Mark, Plot, Point, Series, Table};
 pub use interface::{Estimate, Experiment, Outcome, Unit};
 pub use memory::{Kept, MemoryDeployer, MemorySink};
+pub use otlp::{OtlpError, endpoint as otlp_endpoint, export as export_otlp};
 pub use request::{PlannedTarget, Request, Subject};
 pub use runner::{Event, Runner, Summary};
 pub use settings::settings;

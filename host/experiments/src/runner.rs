@@ -1,13 +1,15 @@
 //! Carrying out units.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 
-use crate::{Bench, Deployer, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Sink, SinkError, Site, Unit};
+use crate::{
+    Bench, Deployer, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Sink, SinkError, Site, Unit,
+};
 
 /// What a runner tells while it works.
 #[derive(Debug)]
@@ -41,6 +43,8 @@ pub struct Summary {
     pub not_removed: Vec<String>,
     /// Whether it was stopped before its end.
     pub stopped: bool,
+    /// The exit code that the answer asks for.
+    pub exit_code: u8,
 }
 
 /// Carries out one experiment on all its targets.
@@ -70,6 +74,16 @@ impl<'a> Runner<'a> {
         units.shuffle(&mut ChaCha8Rng::seed_from_u64(request.seed));
         units.sort_by_key(|unit| unit.round);
         Ok(Runner { experiment, request, left_out, units })
+    }
+
+    /// The experiment's name.
+    pub fn name(&self) -> &str {
+        self.experiment.name()
+    }
+
+    /// The functions that it deploys; none where every target was left out.
+    pub fn functions(&self) -> BTreeSet<String> {
+        if self.request.targets.is_empty() { BTreeSet::new() } else { self.experiment.functions(&self.request) }
     }
 
     /// The units, in the order in which they are carried out.
@@ -103,11 +117,13 @@ impl<'a> Runner<'a> {
             left_out: self.left_out.clone(),
             not_removed: Vec::new(),
             stopped: false,
+            exit_code: 0,
         };
         for (target, why) in &self.left_out {
             tell(Event::LeftOut(target, why));
             sink.note(&format!("{} was left out of {}: {why}", target, self.experiment.name()))?;
         }
+        let mut first_round = None;
         for (number, unit) in self.units.iter().enumerate() {
             if let Some(measured) = done.get(&unit.key()) {
                 tell(Event::DoneBefore(unit));
@@ -125,7 +141,8 @@ impl<'a> Runner<'a> {
                 summary.failed.push((unit.key(), why));
                 continue;
             };
-            let bench = Bench::new(site, &self.request, unit, sink, deployer, stop.clone());
+            let first_round = *first_round.get_or_insert_with(|| (unit.round, tokio::time::Instant::now()));
+            let bench = Bench::new(site, &self.request, unit, (sink, deployer), stop.clone(), first_round);
             let came = self.experiment.run(unit, &bench).await;
             for trouble in bench.clear().await {
                 tell(Event::NotRemoved(unit, &trouble));
@@ -153,6 +170,7 @@ impl<'a> Runner<'a> {
         summary.done = outcomes.len();
         if !outcomes.is_empty() {
             summary.finding = Some(self.experiment.finding(&self.request, &outcomes));
+            summary.exit_code = self.experiment.exit_code(&outcomes);
         }
         Ok(summary)
     }

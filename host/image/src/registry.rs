@@ -257,13 +257,13 @@ fn reference(place: &str, digest: &str) -> Result<Reference, PushError> {
     tagged.parse().map_err(|error: oci_client::ParseError| wrong(error.to_string()))
 }
 
-fn is_loopback(registry: &str) -> bool {
+pub(crate) fn is_loopback(registry: &str) -> bool {
     let host = registry.rsplit_once(':').map_or(registry, |(host, _)| host);
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn client(plain_http: bool) -> Result<Client, String> {
+pub(crate) fn client(plain_http: bool) -> Result<Client, String> {
     // Another part of this process may have chosen before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let protocol = if plain_http { ClientProtocol::Http } else { ClientProtocol::Https };
@@ -277,7 +277,7 @@ fn client(plain_http: bool) -> Result<Client, String> {
     .map_err(|error| error.to_string())
 }
 
-async fn credentials(registry: String) -> Result<RegistryAuth, PushError> {
+pub(crate) async fn credentials(registry: String) -> Result<RegistryAuth, PushError> {
     let unusable = |registry: &str, reason: &str| PushError::Credentials {
         registry: registry.to_owned(),
         reason: reason.to_owned(),

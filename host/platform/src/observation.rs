@@ -33,10 +33,10 @@ pub struct InstanceStatus {
     pub id: String,
     /// How long it has existed, us.
     pub age_us: u64,
-    /// Invocations that it has served or is serving.
-    pub invocations: u64,
-    /// Invocations that it is serving.
-    pub active: u32,
+    /// Invocations that it has served or is serving; `None` where the platform does not tell.
+    pub invocations: Option<u64>,
+    /// Invocations that it is serving; `None` where the platform does not tell.
+    pub active: Option<u32>,
     /// Its processes on this machine.
     pub processes: Vec<u32>,
     /// Its control group, relative to the hierarchies' roots.

@@ -1,5 +1,8 @@
 //! Which code a run measures.
 
+use std::collections::BTreeMap;
+
+use image_build::Image;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -41,6 +44,25 @@ pub(super) fn of(functions: &[&'static Function], engines: &[EngineKind], images
         }
     }
     Json::Array(code)
+}
+
+/// The same of images by target and function.
+pub(super) fn of_images(images: &BTreeMap<String, BTreeMap<String, Image>>) -> Vec<Json> {
+    let mut code = Vec::new();
+    for (target, images) in images {
+        for (function, image) in images {
+            code.push(json!({
+                "function": function,
+                "engine": if image.kind.is_wasm() { "wasm" } else { "native" },
+                "platform": target,
+                "digest": image.code_digest,
+                "bytes": image.code_bytes,
+                "image_digest": image.digest,
+                "image_bytes": image.bytes,
+            }));
+        }
+    }
+    code
 }
 
 fn digest(bytes: &[u8]) -> String {

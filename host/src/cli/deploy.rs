@@ -1,5 +1,6 @@
 //! `faasbench deploy`.
 
+use std::fmt::Write as _;
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -29,11 +30,25 @@ pub(super) async fn execute(arguments: &DeployArguments) -> Result<(), Failure> 
         )));
     }
     let folders = workloads::folders()?;
+    let servers = Servers::new(arguments.results.location.clone(), configuration, folders.clone());
+    // What cannot be reached at all is said before anything is built; a server of this machine is started only afterwards.
+    let remote = servers.remote(&target).await.map_err(target::failure)?;
+    let kind = match &remote {
+        Some(remote) => remote.image_kind(),
+        None => platforms::find(target.platform).map_err(Failure::users)?.image,
+    };
+    let mut options = Options { kind: Some(kind), ..Options::default() };
+    if !arguments.architectures.is_empty() {
+        options.architectures.clone_from(&arguments.architectures);
+    }
     let progress = Progress::on_standard_error(2 * functions.len() as u64);
-    let built = packages::build(&functions, target.platform, Options::default(), &folders, &progress).await;
+    let built = packages::build(&functions, target.platform, options, &folders, &progress).await;
     let built = built.inspect_err(|_| progress.finish())?;
     progress.steps(functions.len() as u64);
-    let servers = Servers::new(arguments.results.location.clone(), configuration, folders);
+    if arguments.dry_run {
+        progress.finish();
+        return plan(arguments, &target, built, remote.as_deref());
+    }
     let done = store::writable(&arguments.results.location, async |results| {
         deploy_all(arguments, &target, built, &servers, results, &progress).await
     })
@@ -75,6 +90,40 @@ async fn deploy_all(
     let documents = join_all(deploying).await;
     ledger.close().await;
     documents.into_iter().collect()
+}
+
+/// Prints the requests that would be made.
+fn plan(
+    arguments: &DeployArguments,
+    target: &Target,
+    built: Vec<Built>,
+    remote: Option<&dyn Platform>,
+) -> Result<(), Failure> {
+    let Some(platform) = remote else {
+        return Err(Failure::Users(anyhow!(
+            "{} is on this machine and is asked nothing; --dry-run is for platforms with an interface of their own",
+            target.platform
+        )));
+    };
+    let mut requests = Vec::new();
+    for one in built {
+        let spec = spec(one, arguments.name.as_deref(), &target.settings);
+        requests.extend(platform.requests(&spec).map_err(target::failure)?);
+    }
+    if arguments.json {
+        return exit::print_json(&requests);
+    }
+    let mut text = String::new();
+    for request in &requests {
+        let condition = request.condition.as_ref().map(|condition| format!(" ({condition})")).unwrap_or_default();
+        // A String takes all that is written to it.
+        let _ = writeln!(text, "{} {}  # {}{condition}", request.method, request.address, request.purpose);
+        if let Some(body) = &request.body {
+            let body = serde_json::to_string_pretty(body).map_err(Failure::ours)?;
+            let _ = writeln!(text, "{body}");
+        }
+    }
+    exit::print(&text)
 }
 
 fn spec(built: Built, name: Option<&str>, settings: &Settings) -> DeploymentSpec {

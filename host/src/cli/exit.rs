@@ -19,6 +19,8 @@ pub(super) enum Failure {
     Ours(anyhow::Error),
     /// It was cut.
     Interrupted(String),
+    /// All was done, and what was found has an exit code of its own.
+    Verdict(u8),
 }
 
 impl Failure {
@@ -39,6 +41,7 @@ pub(super) fn report(failure: &Failure) -> ExitCode {
         Failure::Users(error) => (USERS, writeln!(stderr, "error: {error:#}")),
         Failure::Ours(error) => (OURS, writeln!(stderr, "error: {error:#}")),
         Failure::Interrupted(text) => (INTERRUPTED, writeln!(stderr, "{text}")),
+        Failure::Verdict(code) => (*code, Ok(())),
     };
     ExitCode::from(code)
 }

@@ -45,6 +45,7 @@ fn table(asked: ExportTable) -> Option<RunTable> {
         ExportTable::Samples => Some(RunTable::Samples),
         ExportTable::Counters => Some(RunTable::Counters),
         ExportTable::Metrics => Some(RunTable::Metrics),
+        ExportTable::Documents => Some(RunTable::Documents),
         ExportTable::Notes => Some(RunTable::Notes),
         ExportTable::All => None,
     }

@@ -11,6 +11,9 @@ use crate::platforms::CATALOGUE;
 use crate::workload::{FUNCTIONS, Size};
 
 pub(super) fn execute(arguments: &ListArguments) -> Result<(), Failure> {
+    if arguments.what == Listing::Experiments && arguments.json {
+        return exit::print_json(&experiments_with_settings());
+    }
     let rows: Vec<(String, String)> = match arguments.what {
         Listing::Functions => {
             FUNCTIONS.iter().map(|function| (function.name.to_owned(), function.summary.to_owned())).collect()
@@ -18,6 +21,11 @@ pub(super) fn execute(arguments: &ListArguments) -> Result<(), Failure> {
         Listing::Experiments => Experiment::ALL
             .iter()
             .map(|experiment| (experiment.name().to_owned(), crate::report::question(experiment.name()).to_owned()))
+            .chain(
+                experiments::CATALOGUE
+                    .iter()
+                    .map(|experiment| (experiment.name().to_owned(), experiment.question().to_owned())),
+            )
             .collect(),
         Listing::Sizes => sizes(),
         Listing::Platforms => {
@@ -35,6 +43,23 @@ pub(super) fn execute(arguments: &ListArguments) -> Result<(), Failure> {
         let _ = writeln!(text, "{name:width$}  {description}");
     }
     exit::print(&text)
+}
+
+/// The experiments, those on platforms with their settings.
+fn experiments_with_settings() -> Vec<serde_json::Value> {
+    let here = Experiment::ALL.iter().map(|experiment| {
+        json!({ "name": experiment.name(), "description": crate::report::question(experiment.name()), "on": "this machine" })
+    });
+    let on_platforms = experiments::CATALOGUE.iter().map(|experiment| {
+        json!({
+            "name": experiment.name(),
+            "description": experiment.question(),
+            "on": "platforms",
+            "settings": experiment.defaults(false),
+            "quick_settings": experiment.defaults(true),
+        })
+    });
+    here.chain(on_platforms).collect()
 }
 
 fn sizes() -> Vec<(String, String)> {

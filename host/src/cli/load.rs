@@ -1,5 +1,6 @@
 //! `faasbench load`.
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -14,9 +15,10 @@ use load::{
 
 use super::arguments::{LoadArguments, LoadShape};
 use super::exit::{self, Failure};
-use super::{target, workloads};
+use super::load_requests::Requests;
+use super::{store, target, workloads};
 use crate::load_report::LoadReport;
-use crate::platforms::Servers;
+use crate::platforms::{self, Servers};
 use crate::report::shown;
 
 /// Clients of a closed loop, where nothing is asked for.
@@ -29,10 +31,29 @@ const SPIKE_SHARE: f64 = 0.2;
 /// How many rates the small plot shows.
 const PLOTTED: usize = 32;
 
-pub(super) async fn execute(arguments: &LoadArguments) -> Result<(), Failure> {
+pub(super) async fn execute(arguments: &LoadArguments, words: &[OsString]) -> Result<(), Failure> {
     let (url, authorization) = place(arguments).await?;
-    let plan = plan(arguments, &url, authorization)?;
+    let mut plan = plan(arguments, &url, authorization)?;
     let pace = described(&plan.pace);
+    if !arguments.store {
+        return send(arguments, plan, &url, &pace, None).await;
+    }
+    plan.keep_records = true;
+    store::writable(&arguments.results.location, async |results| {
+        let requests = Requests::begin(results, arguments, words, &url, &pace).await?;
+        send(arguments, plan, &url, &pace, Some(requests)).await
+    })
+    .await
+}
+
+/// Sends the load and says what came of it; `requests` takes each one.
+async fn send(
+    arguments: &LoadArguments,
+    plan: LoadPlan,
+    url: &str,
+    pace: &str,
+    requests: Option<Requests>,
+) -> Result<(), Failure> {
     let (length, seed_of_log) = (plan.length, SystemTime::now());
     let stop = Stop::new();
     let signals = tokio::spawn({
@@ -46,12 +67,21 @@ pub(super) async fn execute(arguments: &LoadArguments) -> Result<(), Failure> {
     });
     let loading = tokio::task::spawn_blocking(move || {
         let mut view = View::new(length);
-        let result = load::run(plan, &stop, |progress| view.show(progress));
+        let mut requests = requests;
+        let result = load::run(plan, &stop, |progress| {
+            view.show(progress);
+            if let Some(requests) = &mut requests {
+                requests.take(progress.records);
+            }
+        });
         view.finish();
-        result
+        (result, requests)
     });
-    let outcome = loading.await.map_err(Failure::ours)?;
+    let (outcome, requests) = loading.await.map_err(Failure::ours)?;
     signals.abort();
+    if let Some(requests) = requests {
+        requests.end(outcome.as_ref().is_ok_and(|result| result.ended != Ended::Stopped)).await?;
+    }
     let result = outcome.map_err(|error| match error {
         LoadError::Generator(_) => Failure::ours(error),
         error => Failure::users(error),
@@ -59,7 +89,7 @@ pub(super) async fn execute(arguments: &LoadArguments) -> Result<(), Failure> {
     if let Some(path) = &arguments.hdr_log {
         write_log(path, &result, seed_of_log)?;
     }
-    let report = LoadReport::new(&url, &pace, &result);
+    let report = LoadReport::new(url, pace, &result);
     if arguments.json {
         exit::print_json(&report)?
     } else {
@@ -91,6 +121,17 @@ async fn place(arguments: &LoadArguments) -> Result<(String, Option<HeaderValue>
     };
     let entry = target::find(&arguments.results.location, &arguments.target, wanted.as_deref()).await?;
     let servers = Servers::new(arguments.results.location.clone(), configuration, workloads::folders()?);
+    if !platforms::find(&entry.platform).map_err(Failure::users)?.on_this_machine {
+        let url = entry.url.clone().ok_or_else(|| {
+            Failure::Users(anyhow!(
+                "{} on {} has no address that anybody can call; `faasbench invoke` calls it through the platform's interface, and \
+                 `faasbench run throughput` or `scale-up` load it that way",
+                entry.name,
+                entry.target
+            ))
+        })?;
+        return Ok((url, None));
+    }
     let access = servers.access(&entry.platform, &entry.target).map_err(target::failure)?;
     let (endpoint, token) = access.ok_or_else(|| {
         Failure::Users(anyhow!(

@@ -15,7 +15,9 @@ mod invoke;
 mod invoke_deployed;
 mod list;
 mod load;
+mod load_requests;
 mod logs;
+mod new;
 mod packages;
 mod places;
 mod platforms;
@@ -24,6 +26,7 @@ mod report;
 mod results;
 mod resume;
 mod run;
+mod run_on_platforms;
 mod serve;
 mod show;
 mod status;
@@ -57,6 +60,7 @@ pub fn main(main_monotonic_ns: u64) -> ExitCode {
     let mut builder = match command {
         // These have instances in this process, or serve many at once.
         Command::Serve(_) | Command::Verify(_) => tokio::runtime::Builder::new_multi_thread(),
+        Command::Run(ref arguments) if run::is_on_platforms(arguments) => tokio::runtime::Builder::new_multi_thread(),
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = match builder.enable_all().build() {
@@ -78,7 +82,8 @@ async fn execute(command: Command, words: Vec<OsString>) -> Result<(), Failure> 
         Command::Export(arguments) => export::execute(&arguments).await,
         Command::Results(command) => results::execute(command).await,
         Command::Invoke(arguments) => invoke::execute(&arguments).await,
-        Command::Load(arguments) => load::execute(&arguments).await,
+        Command::Load(arguments) => load::execute(&arguments, &words).await,
+        Command::New(command) => new::execute(&command),
         Command::List(arguments) => list::execute(&arguments),
         Command::Build(arguments) => build::execute(&arguments).await,
         Command::Platforms(arguments) => platforms::execute(&arguments).await,

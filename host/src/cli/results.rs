@@ -12,7 +12,7 @@ use super::arguments::ResultsCommand;
 use super::exit::{self, Failure};
 use super::{store, terminal};
 use crate::experiment::Progress;
-use crate::results::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
+use crate::results::row::{Counter, Document, Invocation, Level, Metric, NestedRecord, Note, Sample};
 use crate::results::{Filter, ListedRun, Run, RunStatus, Store};
 
 pub(super) async fn execute(command: ResultsCommand) -> Result<(), Failure> {
@@ -88,6 +88,7 @@ async fn counts(store: &Store, run: &Run) -> Result<Vec<(&'static str, u64)>, Fa
         ("samples", store.count::<Sample>(run.number, &all).await.map_err(store::failure)?),
         ("counters", store.count::<Counter>(run.number, &all).await.map_err(store::failure)?),
         ("metrics", store.count::<Metric>(run.number, &all).await.map_err(store::failure)?),
+        ("documents", store.count::<Document>(run.number, &all).await.map_err(store::failure)?),
         ("notes", store.count::<Note>(run.number, &all).await.map_err(store::failure)?),
     ])
 }

@@ -22,6 +22,16 @@ impl Earlier {
     pub(super) async fn find(wanted: &str, arguments: &RunArguments) -> Result<Earlier, Failure> {
         let run =
             store::existing(&arguments.results.location, async |results| store::run(results, wanted).await).await?;
+        Earlier::check(&run)?;
+        let plan: Plan = serde_json::from_value(run.plan.clone())
+            .with_context(|| format!("the plan of run {} is of another version of faasbench ({})", run.id, run.version))
+            .map_err(Failure::users)?;
+        plan.validate().map_err(Failure::users)?;
+        Ok(Earlier { run, plan })
+    }
+
+    /// Refuses a run whose process is at work.
+    pub(super) fn check(run: &Run) -> Result<(), Failure> {
         if run.status == RunStatus::Running {
             return Err(Failure::Users(anyhow!(
                 "run {} is still running (process {}); wait for it, or end that process",
@@ -29,11 +39,7 @@ impl Earlier {
                 run.process.process_id
             )));
         }
-        let plan: Plan = serde_json::from_value(run.plan.clone())
-            .with_context(|| format!("the plan of run {} is of another version of faasbench ({})", run.id, run.version))
-            .map_err(Failure::users)?;
-        plan.validate().map_err(Failure::users)?;
-        Ok(Earlier { run, plan })
+        Ok(())
     }
 
     /// Takes the run over: what it has measured, and a recorder that goes on where it ended.

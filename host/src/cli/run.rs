@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use super::arguments::RunArguments;
 use super::exit::{self, Failure};
 use super::resume::Earlier;
+use super::run_on_platforms::{self, Work};
 use super::{code, environment, places, store, terminal, workloads};
 use crate::engine::EngineKind;
 use crate::engine::wasm::Allocation;
@@ -18,6 +19,7 @@ use crate::experiment::{
     Done, Experiment, Journal, PLAN_VERSION, Plan, PlannedCounters, PlannedExperiment, PlannedWorkload, Progress,
     RunSummary, Runner, UntilInterval, Venue,
 };
+use crate::platform_run::PlatformPlan;
 use crate::report;
 use crate::results::row::Level;
 use crate::results::{NewRun, Recorder, RunStatus, Store};
@@ -25,6 +27,14 @@ use crate::worker::WorkerCommand;
 use crate::workload::{Function, Size};
 
 pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Result<(), Failure> {
+    if let Some(work) = on_platforms(&arguments).await? {
+        return run_on_platforms::execute(&arguments, &words, work).await;
+    }
+    if arguments.quick || !arguments.settings.is_empty() {
+        return Err(Failure::Users(anyhow!(
+            "--quick and --set are for experiments on platforms; `faasbench list experiments` names them"
+        )));
+    }
     let earlier = match &arguments.resume {
         Some(wanted) => Some(Earlier::find(wanted, &arguments).await?),
         None => None,
@@ -49,6 +59,31 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
         measure(&arguments, &words, &plan, earlier.as_ref(), store).await
     })
     .await
+}
+
+/// Whether experiments on platforms are asked for, as far as that is known before the results are read.
+pub(super) fn is_on_platforms(arguments: &RunArguments) -> bool {
+    arguments.plan.is_some()
+        || arguments.resume.is_some()
+        || run_on_platforms::are_meant(&arguments.experiments).unwrap_or(false)
+}
+
+/// The work on platforms that is asked for; `Some(None)`: the command line describes it. `None`: these are experiments on this
+/// machine.
+async fn on_platforms(arguments: &RunArguments) -> Result<Option<Option<Work>>, Failure> {
+    if let Some(path) = &arguments.plan {
+        let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };
+        let Ok(plan) = serde_json::from_str::<PlatformPlan>(&text) else { return Ok(None) };
+        return Work::of_plan(plan, None).map(|work| Some(Some(work)));
+    }
+    if let Some(wanted) = &arguments.resume {
+        let found = store::existing(&arguments.results.location, async |results| store::run(results, wanted).await);
+        let run = found.await?;
+        let Ok(plan) = serde_json::from_value::<PlatformPlan>(run.plan.clone()) else { return Ok(None) };
+        Earlier::check(&run)?;
+        return Work::of_plan(plan, Some(run)).map(|work| Some(Some(work)));
+    }
+    Ok(run_on_platforms::are_meant(&arguments.experiments)?.then_some(None))
 }
 
 /// Prepares, measures, reports.
@@ -174,7 +209,7 @@ fn verdict(summary: &RunSummary, run: &str, arguments: &RunArguments) -> Result<
 }
 
 /// The first signal cuts the run in good order; the second ends the process, whose results are kept up to the last second.
-async fn watch_signals(cut: watch::Sender<bool>) {
+pub(super) async fn watch_signals(cut: watch::Sender<bool>) {
     let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) else { return };
     for signals in 0.. {
         tokio::select! {
@@ -191,7 +226,7 @@ async fn watch_signals(cut: watch::Sender<bool>) {
 /// The plan that the command line describes.
 fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
     let experiments: Vec<Experiment> =
-        if arguments.experiments.is_empty() { Experiment::ALL.to_vec() } else { deduplicated(&arguments.experiments) };
+        if arguments.experiments.is_empty() { Experiment::ALL.to_vec() } else { named(&arguments.experiments)? };
     let engines =
         if arguments.engines.is_empty() { EngineKind::ALL.to_vec() } else { deduplicated(&arguments.engines) };
     let sizes = if arguments.sizes.is_empty() { vec![Size::Test] } else { deduplicated(&arguments.sizes) };
@@ -253,7 +288,13 @@ fn plan(arguments: &RunArguments) -> Result<Plan, Failure> {
     Ok(plan)
 }
 
-fn deduplicated<T: Clone + PartialEq>(values: &[T]) -> Vec<T> {
+/// The experiments on this machine of these names.
+fn named(names: &[String]) -> Result<Vec<Experiment>, Failure> {
+    let parsed = deduplicated(names).into_iter().map(|name| name.parse().map_err(Failure::users));
+    parsed.collect()
+}
+
+pub(super) fn deduplicated<T: Clone + PartialEq>(values: &[T]) -> Vec<T> {
     let mut kept = Vec::new();
     for value in values {
         if !kept.contains(value) {

@@ -97,7 +97,7 @@ fn table(documents: &[StatusDocument]) -> String {
         let entry = &document.entry;
         let instances = document.status.as_ref().and_then(|status| status.instances.as_ref());
         let count = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
-        let active = instances.map(|instances| instances.iter().map(|instance| u64::from(instance.active)).sum());
+        let active = instances.and_then(|instances| instances.iter().map(|instance| instance.active.map(u64::from)).sum());
         let waiting = document.status.as_ref().and_then(|status| status.waiting).map(u64::from);
         table.add_row([
             entry.name.clone(),

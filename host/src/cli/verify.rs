@@ -21,7 +21,7 @@ use crate::engine::{EngineKind, Launcher, LauncherOptions, Limits};
 use crate::experiment::Progress;
 use crate::paths::CacheFolders;
 use crate::platforms::{Servers, temporary_state_folder};
-use crate::results::Store;
+use crate::results::{DurableLedger, Store};
 use crate::worker::remove_output;
 use crate::workload::{self, Function, Size, result_digest};
 
@@ -36,15 +36,19 @@ pub(super) async fn execute(arguments: &VerifyArguments) -> Result<(), Failure> 
     let names: Vec<&'static str> = functions.iter().map(|function| function.name).collect();
     let cases = cases(&names);
     let progress = Progress::on_standard_error((2 * functions.len() + cases.len()) as u64);
-    let built = packages::build(&functions, target.platform, Options::default(), &folders, &progress).await;
+    let servers = Servers::new(arguments.results.location.clone(), configuration, folders.clone());
+    let remote = servers.remote(&target).await.map_err(target::failure)?;
+    let kind = remote.as_ref().map(|remote| remote.image_kind());
+    let options = Options { kind, ..Options::default() };
+    let built = packages::build(&functions, target.platform, options, &folders, &progress).await;
     let built = built.inspect_err(|_| progress.finish())?;
     progress.steps(functions.len() as u64);
     progress.doing("computing on this machine");
     let expectations = expectations(&cases, arguments.seed, &target, &folders).await;
     let expectations = expectations.inspect_err(|_| progress.finish())?;
-    let servers = Servers::new(arguments.results.location.clone(), configuration, folders);
     let verified = store::writable(&arguments.results.location, async |results| {
-        on_platform(&target, &functions, built, &cases, &expectations, &servers, results, &progress).await
+        let work = Work { target: &target, functions: &functions, cases: &cases, expectations: &expectations };
+        on_platform(&work, built, remote, &servers, results, &progress).await
     })
     .await;
     progress.finish();
@@ -117,21 +121,33 @@ async fn expectations(
     computing.await.map_err(Failure::ours)?
 }
 
-#[allow(clippy::too_many_arguments, reason = "each is another thing, and there is one caller")]
+/// What is verified.
+struct Work<'a> {
+    target: &'a Target,
+    functions: &'a [&'static Function],
+    cases: &'a [Case],
+    expectations: &'a Expectations,
+}
+
 async fn on_platform(
-    target: &Target,
-    functions: &[&'static Function],
+    work: &Work<'_>,
     built: Vec<Built>,
-    cases: &[Case],
-    expectations: &Expectations,
+    remote: Option<Arc<dyn Platform>>,
     servers: &Servers,
     results: &Store,
     progress: &Progress,
 ) -> Result<(Verification, Vec<NotRemoved>), Failure> {
+    let Work { target, functions, cases, expectations } = *work;
     progress.doing(format!("reaching {}", target.name));
     let ledger = Arc::new(results.ledger());
     let state = temporary_state_folder().map_err(Failure::users)?;
-    let platform = servers.in_this_process(target, ledger.clone(), state.path()).map_err(target::failure)?;
+    let platform: Arc<dyn Platform> = match remote {
+        Some(remote) => {
+            refuse_taken(target, functions, &ledger).await?;
+            remote
+        }
+        None => servers.in_this_process(target, ledger.clone(), state.path()).map_err(target::failure)?,
+    };
     let reached = platform.reach().await.map_err(target::failure)?;
     let images = built.iter().map(|built| (built.image.function.clone(), built.image.digest.clone())).collect();
     let mut deployments = BTreeMap::new();
@@ -171,6 +187,27 @@ async fn on_platform(
         cases: results,
     };
     Ok((verification, left))
+}
+
+/// Functions are deployed under their own names, where nested calls find them: what the user has there under these is not
+/// touched.
+async fn refuse_taken(target: &Target, functions: &[&'static Function], ledger: &DurableLedger) -> Result<(), Failure> {
+    let known = ledger.deployments().await.map_err(store::failure)?;
+    let taken: Vec<&str> = functions
+        .iter()
+        .map(|function| function.name)
+        .filter(|name| known.iter().any(|entry| entry.target == target.name && entry.name == *name))
+        .collect();
+    if taken.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Users(anyhow!(
+        "{} deployed on {} already, and verify deploys under these names; `faasbench undeploy {} --platform {}` removes them first",
+        taken.join(", ") + if taken.len() == 1 { " is" } else { " are" },
+        target.name,
+        taken.join(" "),
+        target.name
+    )))
 }
 
 async fn deploy(

@@ -82,9 +82,20 @@ table_with_settings! {
 table_with_settings! {
     /// An installation of a platform.
     TargetTable {
-        /// Which platform it is: `wasm`, `process`, `container`.
+        /// Which platform it is: `wasm`, `process`, `container`, `openfaas`; `faasbench platforms` lists them.
         platform: String,
-        /// Where it is reached, for a platform that is reached somewhere: `unix:///run/podman/podman.sock`.
+        /// Where it is reached, for a platform that is reached somewhere: `unix:///run/podman/podman.sock`,
+        /// `http://127.0.0.1:8080`.
         endpoint: Option<String>,
+        /// Where images are pushed, for a platform that pulls them: `REGISTRY/PATH`, as in `127.0.0.1:5000/faasbench`. The
+        /// functions' names are put behind it.
+        registry: Option<String>,
+        /// Names of environment variables of yours that let instances use the storage, as in `["AWS_ACCESS_KEY_ID",
+        /// "AWS_SECRET_ACCESS_KEY"]`. Only instances on remote platforms are given them.
+        #[serde(default)]
+        storage_env: Vec<String>,
+        /// What only this platform has: see docs/platforms. No credentials.
+        #[serde(default)]
+        options: serde_json::Map<String, serde_json::Value>,
     }
 }

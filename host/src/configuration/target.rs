@@ -23,6 +23,12 @@ pub struct Target {
     pub platform: &'static str,
     /// Where it is reached, if that is said.
     pub endpoint: Option<String>,
+    /// Where images are pushed, if that is said.
+    pub registry: Option<String>,
+    /// Names of variables that let remote instances use the storage.
+    pub storage_environment: Vec<String>,
+    /// What only this platform has.
+    pub options: serde_json::Map<String, serde_json::Value>,
     /// Object storage of the functions, if that is said: a URL, or an absolute path.
     pub storage: Option<String>,
     /// What deployments are given.
@@ -85,6 +91,9 @@ impl Configuration {
             name: name.to_owned(),
             platform: platform.name,
             endpoint: table.and_then(|table| table.endpoint.clone()),
+            registry: table.and_then(|table| table.registry.clone()),
+            storage_environment: table.map(|table| table.storage_env.clone()).unwrap_or_default(),
+            options: table.map(|table| table.options.clone()).unwrap_or_default(),
             storage: storage.map(|storage| match storage.contains("://") {
                 true => storage.clone(),
                 // As seen from the file, not from wherever somebody stands.

@@ -78,7 +78,10 @@ impl FromStr for Experiment {
 #[non_exhaustive]
 pub enum PlanError {
     /// No experiment has that name.
-    #[error("there is no experiment `{name}`; the experiments are time, memory, disk-io and papi")]
+    #[error(
+        "there is no experiment `{name}`; on this machine there are time, memory, disk-io and papi, and on platforms {}",
+        experiments::names()
+    )]
     UnknownExperiment {
         /// The name.
         name: String,

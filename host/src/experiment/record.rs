@@ -146,20 +146,7 @@ fn nested_records(recorder: &Journal<'_>, invocation: InvocationId, body: &str) 
         return Ok(());
     };
     for (identifier, record) in records {
-        let text = |field: &str| record[field].as_str().map(str::to_owned);
-        recorder.record(NestedRecord {
-            invocation,
-            identifier: identifier.clone(),
-            function: text("function_name").unwrap_or_default(),
-            parent: text("parent").unwrap_or_default(),
-            level: record["level"].as_u64().and_then(|level| u32::try_from(level).ok()).unwrap_or(0),
-            is_cold: record["is_cold"].as_bool(),
-            execution_start_ns: record["execution_start_ns"].as_i64(),
-            execution_us: record["execution_us"].as_u64(),
-            invocation_us: record["invocation_us"].as_u64(),
-            error_kind: record["error"]["type"].as_str().map(str::to_owned),
-            record: record.to_string(),
-        })?;
+        recorder.record(NestedRecord::of(invocation, identifier, record))?;
     }
     Ok(())
 }

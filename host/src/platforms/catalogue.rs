@@ -3,7 +3,9 @@
 use image_build::ImageKind;
 use thiserror::Error;
 
+use super::connectors;
 use super::drivers::{self, MakeDriver};
+use super::remote::Connect;
 
 /// A platform that functions can be deployed to.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub struct PlatformKind {
     pub on_this_machine: bool,
     /// Makes what starts single instances, for a platform of this machine.
     pub driver: Option<MakeDriver>,
+    /// Reaches an installation, for a platform that is elsewhere or has a server of its own.
+    pub connect: Option<Connect>,
 }
 
 /// All platforms, in the order of lists and reports.
@@ -28,6 +32,7 @@ pub static CATALOGUE: &[PlatformKind] = &[
         image: ImageKind::Component,
         on_this_machine: true,
         driver: Some(drivers::wasm),
+        connect: None,
     },
     PlatformKind {
         name: "process",
@@ -35,6 +40,7 @@ pub static CATALOGUE: &[PlatformKind] = &[
         image: ImageKind::Binary,
         on_this_machine: true,
         driver: Some(drivers::process),
+        connect: None,
     },
     PlatformKind {
         name: "container",
@@ -42,6 +48,103 @@ pub static CATALOGUE: &[PlatformKind] = &[
         image: ImageKind::Oci,
         on_this_machine: true,
         driver: Some(drivers::container),
+        connect: None,
+    },
+    PlatformKind {
+        name: "openfaas",
+        summary: "OpenFaaS through its gateway: faasd, or on Kubernetes",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::openfaas),
+    },
+    PlatformKind {
+        name: "knative",
+        summary: "Knative Serving on a Kubernetes cluster",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::knative),
+    },
+    PlatformKind {
+        name: "fn",
+        summary: "Fn: functions of images on an agent of containers, through its API",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::function_project),
+    },
+    PlatformKind {
+        name: "openwhisk",
+        summary: "Apache OpenWhisk: actions of an archive or an image, through its API",
+        image: ImageKind::OpenWhiskZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::openwhisk),
+    },
+    PlatformKind {
+        name: "nuclio",
+        summary: "Nuclio through its dashboard",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::nuclio),
+    },
+    PlatformKind {
+        name: "riff",
+        summary: "Riff on a Kubernetes cluster; dead upstream",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::riff),
+    },
+    PlatformKind {
+        name: "gestalt",
+        summary: "Gestalt through Meta or Laser; dead upstream",
+        image: ImageKind::GestaltZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::gestalt),
+    },
+    PlatformKind {
+        name: "kubernetes",
+        summary: "a plain Deployment and Service on a Kubernetes cluster: what there is without FaaS",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::kubernetes),
+    },
+    PlatformKind {
+        name: "fission",
+        summary: "Fission on a Kubernetes cluster, its executor of containers",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::fission),
+    },
+    PlatformKind {
+        name: "lambda",
+        summary: "AWS Lambda, through AWS's interface and its credentials here",
+        image: ImageKind::LambdaZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::lambda),
+    },
+    PlatformKind {
+        name: "azure",
+        summary: "Azure Functions with a custom handler, through Azure's resource manager",
+        image: ImageKind::AzureZip,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::azure),
+    },
+    PlatformKind {
+        name: "gcp",
+        summary: "Google Cloud Run, through Google's interface and credentials",
+        image: ImageKind::Oci,
+        on_this_machine: false,
+        driver: None,
+        connect: Some(connectors::gcp),
     },
 ];
 

@@ -10,8 +10,10 @@ use gateway::{Daemon, DaemonOptions, Endpoint, ServedPlatform, Token};
 use local_platform::LocalPlatform;
 use platform::{Ledger, Platform, PlatformError};
 
+use super::catalogue::find;
 use super::changing::{Changing, change};
 use super::in_this_process::{InProcessOptions, driver, in_this_process};
+use super::remote::connection;
 use super::state::state_folder;
 use super::stopped::Stopped;
 use crate::configuration::{Configuration, Target, check_name};
@@ -42,6 +44,9 @@ impl Servers {
     /// # Errors
     /// When it can't be started.
     pub async fn start(&self, target: &Target, ledger: &dyn Ledger) -> Result<Arc<dyn Platform>, PlatformError> {
+        if let Some(remote) = self.remote(target).await? {
+            return Ok(remote);
+        }
         let options = self.daemon(target)?;
         let started = Daemon::start(&options, ledger).await;
         let daemon = started.map_err(|error| error.into_platform_error(target.platform))?;
@@ -67,6 +72,9 @@ impl Servers {
     /// # Errors
     /// When it can't be reached.
     pub async fn look_at(&self, target: &Target) -> Result<Arc<dyn Platform>, PlatformError> {
+        if let Some(remote) = self.remote(target).await? {
+            return Ok(remote);
+        }
         match self.running(target)? {
             Some(daemon) => self.served(target, daemon).await,
             None => self.stopped(target),
@@ -79,6 +87,9 @@ impl Servers {
     /// When it can't be reached.
     pub async fn to(&self, platform: &str, target: &str) -> Result<Arc<dyn Platform>, PlatformError> {
         let target = self.target_of(platform, target)?;
+        if let Some(remote) = self.remote(&target).await? {
+            return Ok(remote);
+        }
         match self.running(&target)? {
             Some(daemon) => self.served(&target, daemon).await,
             None => self.stopped(&target),
@@ -103,6 +114,18 @@ impl Servers {
         // A name in a ledger is one that was checked, or else of nobody's file here.
         let name = if check_name(name).is_ok() { name } else { "other" };
         change(&folder, target, name).await
+    }
+
+    /// A platform that has servers of its own; `None` for one of this machine.
+    ///
+    /// # Errors
+    /// When what the configuration says of it can't be used.
+    pub async fn remote(&self, target: &Target) -> Result<Option<Arc<dyn Platform>>, PlatformError> {
+        let kind = find(target.platform).map_err(|error| PlatformError::Invalid(error.to_string()))?;
+        match kind.connect {
+            Some(connect) => connect(connection(kind, target)?).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     fn stopped(&self, target: &Target) -> Result<Arc<dyn Platform>, PlatformError> {

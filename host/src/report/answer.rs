@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use experiments::Finding;
+
 use super::figure::{Answer, Figure, Ratio, State};
 use super::format;
 
@@ -41,14 +43,21 @@ pub(super) fn rank(experiment: &str) -> usize {
 }
 
 /// One answer for each experiment among the figures, in their order.
-pub(super) fn answers(figures: &[Figure], ratios: &[Ratio]) -> Vec<Answer> {
+pub(super) fn answers(figures: &[Figure], ratios: &[Ratio], findings: &[Finding]) -> Vec<Answer> {
     let mut experiments: Vec<&str> = Vec::new();
     for figure in figures {
-        if !experiments.contains(&figure.experiment.as_str()) {
+        let is_known = QUESTIONS.iter().any(|(name, _)| *name == figure.experiment);
+        // Experiments on platforms answer for themselves.
+        if is_known && !experiments.contains(&figure.experiment.as_str()) {
             experiments.push(&figure.experiment);
         }
     }
     experiments.sort_by_key(|name| rank(name));
+    let own = findings.iter().map(|finding| Answer {
+        experiment: finding.experiment.clone(),
+        question: finding.question.clone(),
+        sentence: capitalised(&finding.answer),
+    });
     experiments
         .into_iter()
         .map(|experiment| Answer {
@@ -56,6 +65,7 @@ pub(super) fn answers(figures: &[Figure], ratios: &[Ratio]) -> Vec<Answer> {
             question: question(experiment).to_owned(),
             sentence: sentence(experiment, figures, ratios),
         })
+        .chain(own)
         .collect()
 }
 
@@ -243,7 +253,7 @@ mod tests {
             figure("a", "wasm", 1.0),
             figure("b", "wasm", 8.0),
         ];
-        let found = answers(&figures, &[ratio("a", 1.0, 0.9, 1.1), ratio("b", 1.6, 1.5, 1.7)]);
+        let found = answers(&figures, &[ratio("a", 1.0, 0.9, 1.1), ratio("b", 1.6, 1.5, 1.7)], &[]);
         assert_eq!(
             found[0].sentence,
             "A warm invocation takes 1.00 ms (a) to 5.00 ms (b) in native code, and in WASM from 1.00x [0.90, 1.10] (a) to 1.60x \
@@ -253,7 +263,7 @@ mod tests {
 
     #[test]
     fn one_workload_has_its_interval_and_its_n() {
-        let found = answers(&[figure("a", "native", 2.0)], &[]);
+        let found = answers(&[figure("a", "native", 2.0)], &[], &[]);
         assert_eq!(found[0].sentence, "A warm invocation takes 2.00 ms [1.80, 2.20] in native code (n = 64).");
     }
 
@@ -263,7 +273,7 @@ mod tests {
         absent.experiment = "papi".into();
         absent.median = None;
         absent.absences = vec![crate::report::figure::Absence { reason: "not permitted".into(), n: 8 }];
-        let found = answers(&[absent], &[]);
+        let found = answers(&[absent], &[], &[]);
         assert_eq!(found[0].sentence, "Nothing that answers this could be read: not permitted.");
     }
 }

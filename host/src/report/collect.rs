@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use experiments::Finding;
 use thiserror::Error;
 
 use super::answer::answers;
 use super::detail::RunDetail;
 use super::figure::{Absence, Figure, Ratio, ReportedRun, RunReport, SCHEMA, in_process};
+use super::finding::findings;
 use super::gather::{Gathered, Key, Values, gather};
 use super::observation::observations;
 use super::thin;
@@ -27,7 +29,7 @@ pub enum ReportError {
 /// # Errors
 /// When the database can't be read.
 pub async fn collect(store: &Store, run: &Run) -> Result<RunReport, ReportError> {
-    Ok(report(run, gather(store, run).await?))
+    Ok(report(run, gather(store, run).await?, findings(store, run).await?))
 }
 
 /// The report of a stored run, and what its plots are drawn from.
@@ -40,10 +42,10 @@ pub async fn collect_with_detail(store: &Store, run: &Run) -> Result<(RunReport,
         distributions: thin::distributions(&gathered),
         series: super::series::collect(store, run, &gathered.places).await?,
     };
-    Ok((report(run, gathered), detail))
+    Ok((report(run, gathered, findings(store, run).await?), detail))
 }
 
-fn report(run: &Run, gathered: Gathered) -> RunReport {
+fn report(run: &Run, gathered: Gathered, findings: Vec<Finding>) -> RunReport {
     let Gathered { values, failures, notes, .. } = gathered;
     let ratios = ratios(&values);
     let observations = observations(&values);
@@ -51,7 +53,8 @@ fn report(run: &Run, gathered: Gathered) -> RunReport {
     RunReport {
         schema: SCHEMA.to_owned(),
         run: reported(run),
-        answers: answers(&figures, &ratios),
+        answers: answers(&figures, &ratios, &findings),
+        findings,
         figures,
         ratios,
         failures,

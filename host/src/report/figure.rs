@@ -1,5 +1,6 @@
 //! The figures of a report, as `--json` prints them.
 
+use experiments::Finding;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -20,6 +21,9 @@ pub struct RunReport {
     /// What the run says in a sentence for each experiment.
     #[serde(default)]
     pub answers: Vec<Answer>,
+    /// The answers of experiments on platforms, with their tables and plots.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
     /// One entry for each thing measured, in the order of experiment, function, size, engine, state.
     pub figures: Vec<Figure>,
     /// WASM and platforms against native code in a worker, where both were measured.

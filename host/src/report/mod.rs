@@ -8,6 +8,7 @@ mod comparison_table;
 mod detail;
 mod difference;
 mod figure;
+mod finding;
 mod format;
 mod gather;
 pub mod html;

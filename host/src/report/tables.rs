@@ -7,9 +7,9 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, TableComponent};
 
 use super::detail::{Distribution, RunDetail};
 use super::figure::{Figure, RunReport};
-use super::format;
 use super::shown::{self, ShownTable};
 use super::sparkline::{Scale, sparkline};
+use super::{finding, format};
 
 /// The answers and the tables of a report, with small distributions where there is a `detail` to draw them from. `width` is
 /// the terminal's, `None` when there is none.
@@ -21,6 +21,9 @@ pub fn render(report: &RunReport, detail: Option<&RunDetail>, width: Option<u16>
     }
     for shown in shown::tables(report) {
         let _ = writeln!(text, "{}\n{}\n", shown.title, table(&shown, detail, width));
+    }
+    for found in &report.findings {
+        text.push_str(&finding::render(found, width));
     }
     text.push_str(&code(report, width));
     text.push_str(&failures(report));

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::RunNumber;
 use super::database::Connection;
 use super::insert::{Present, Statements};
-use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
+use super::row::{Counter, Document, Invocation, Level, Metric, NestedRecord, Note, Sample};
 use super::sift;
 use super::table::{Stored, Table};
 
@@ -22,6 +22,8 @@ pub enum Row {
     Counter(Counter),
     /// Any other number.
     Metric(Metric),
+    /// What is no single number.
+    Document(Document),
     /// A remark.
     Note(Note),
 }
@@ -36,6 +38,7 @@ impl Row {
                 Self::Sample(row) => row.heap_bytes(),
                 Self::Counter(row) => row.heap_bytes(),
                 Self::Metric(row) => row.heap_bytes(),
+                Self::Document(row) => row.heap_bytes(),
                 Self::Note(row) => row.heap_bytes(),
             }
     }
@@ -49,6 +52,7 @@ pub(super) struct NextIds {
     pub(super) sample: i64,
     pub(super) counter: i64,
     pub(super) metric: i64,
+    pub(super) document: i64,
     pub(super) note: i64,
 }
 
@@ -56,7 +60,15 @@ impl NextIds {
     /// Those of a run that has no rows.
     pub(super) fn first(run: RunNumber) -> Self {
         let first = run.first_row();
-        Self { invocation: first, record: first, sample: first, counter: first, metric: first, note: first }
+        Self {
+            invocation: first,
+            record: first,
+            sample: first,
+            counter: first,
+            metric: first,
+            document: first,
+            note: first,
+        }
     }
 }
 
@@ -84,6 +96,7 @@ pub(super) struct Batch {
     samples: Waiting<Sample>,
     counters: Waiting<Counter>,
     metrics: Waiting<Metric>,
+    documents: Waiting<Document>,
     notes: Waiting<Note>,
     /// How many rows, and their memory in bytes.
     pub(super) rows: usize,
@@ -98,6 +111,7 @@ impl Batch {
             samples: Waiting::new(next.sample),
             counters: Waiting::new(next.counter),
             metrics: Waiting::new(next.metric),
+            documents: Waiting::new(next.document),
             notes: Waiting::new(next.note),
             rows: 0,
             bytes: 0,
@@ -111,6 +125,7 @@ impl Batch {
             Row::Sample(row) => self.samples.push(row),
             Row::Counter(row) => self.counters.push(row),
             Row::Metric(row) => self.metrics.push(row),
+            Row::Document(row) => self.documents.push(row),
             Row::Note(row) => self.notes.push(row),
         }
         self.rows += 1;
@@ -123,6 +138,7 @@ impl Batch {
         self.samples.rows.clear();
         self.counters.rows.clear();
         self.metrics.rows.clear();
+        self.documents.rows.clear();
         self.notes.rows.clear();
         (self.rows, self.bytes) = (0, 0);
     }
@@ -139,6 +155,7 @@ impl Batch {
         statements.insert(connection, &self.samples.rows, present).await?;
         statements.insert(connection, &self.counters.rows, present).await?;
         statements.insert(connection, &self.metrics.rows, present).await?;
+        statements.insert(connection, &self.documents.rows, present).await?;
         statements.insert(connection, &self.notes.rows, present).await?;
         Ok(())
     }
@@ -160,6 +177,8 @@ impl Batch {
         let (_, refused) = sift::insert(connection, statements, &mut self.counters.rows, present).await?;
         self.note_refused(refused);
         let (_, refused) = sift::insert(connection, statements, &mut self.metrics.rows, present).await?;
+        self.note_refused(refused);
+        let (_, refused) = sift::insert(connection, statements, &mut self.documents.rows, present).await?;
         self.note_refused(refused);
         let (_, refused) = sift::insert(connection, statements, &mut self.notes.rows, present).await?;
         let first = self.notes.rows.len();

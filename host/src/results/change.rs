@@ -8,7 +8,7 @@ use super::store::first;
 use super::{Location, Recorder, Run, RunStatus, Store, StoreError, notes};
 
 /// What a run records, in tables that are found by its range of ids. Those with invocations' ids in them last.
-pub(super) const TABLES: [&str; 6] = ["notes", "metrics", "counters", "samples", "records", "invocations"];
+pub(super) const TABLES: [&str; 7] = ["notes", "documents", "metrics", "counters", "samples", "records", "invocations"];
 
 /// How many ids of each kind a resumed run leaves free after the greatest one on a server: an outage may have left rows
 /// with these ids in a local file that was not imported yet.
@@ -145,7 +145,7 @@ impl Store {
         };
         // A sampler may have been ahead of an invocation that was never recorded.
         let mut invocation = after("invocations", "id", ids.end).await?;
-        for table in ["records", "samples", "counters", "metrics"] {
+        for table in ["records", "samples", "counters", "metrics", "documents"] {
             invocation = invocation.max(after(table, "invocation", ids.end).await?);
         }
         let next = NextIds {
@@ -154,9 +154,10 @@ impl Store {
             sample: after("samples", "id", ids.end).await? + gap,
             counter: after("counters", "id", ids.end).await? + gap,
             metric: after("metrics", "id", ids.end).await? + gap,
+            document: after("documents", "id", ids.end).await? + gap,
             note: after("notes", "id", notes_end).await? + gap,
         };
-        let greatest = [next.invocation, next.record, next.sample, next.counter, next.metric];
+        let greatest = [next.invocation, next.record, next.sample, next.counter, next.metric, next.document];
         if greatest.into_iter().any(|next| next >= ids.end) || next.note >= notes_end {
             return Err(StoreError::RunIsFull { id: run.id.clone() });
         }

@@ -141,7 +141,7 @@ impl Connection {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(_) => {
-                self.command("ANALYZE runs, invocations, records, samples, counters, metrics, notes").await
+                self.command("ANALYZE runs, invocations, records, samples, counters, metrics, documents, notes").await
             }
         }
     }

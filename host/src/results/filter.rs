@@ -21,7 +21,7 @@ pub struct Filter {
     pub is_cold: Option<bool>,
     /// This invocation only.
     pub invocation: Option<super::InvocationId>,
-    /// The name of a series, a counter, a metric; of a record's function; of a note's level. Invocations have none.
+    /// The name of a series, a counter, a metric; of a record's function; of a note's level; the kind of a document. Invocations have none.
     pub name: Option<String>,
 }
 

@@ -42,6 +42,11 @@ impl InvocationId {
         self.0
     }
 
+    /// The invocation with that id in the database: what [`InvocationId::get`] gave.
+    pub fn from_number(number: i64) -> InvocationId {
+        InvocationId(number)
+    }
+
     /// The run that it belongs to.
     pub fn run(self) -> RunNumber {
         RunNumber(self.0 / ROWS_PER_RUN)

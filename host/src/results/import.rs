@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::database::Connection;
 use super::error::is_refused;
 use super::insert::{Present, Statements};
-use super::row::{Counter, Invocation, Metric, NestedRecord, Note, Sample};
+use super::row::{Counter, Document, Invocation, Metric, NestedRecord, Note, Sample};
 use super::store::first;
 use super::table::{Moved, Stored, Table};
 use super::value::Value;
@@ -142,6 +142,7 @@ impl Store {
             + self.count::<Sample>(run, &all).await?
             + self.count::<Counter>(run, &all).await?
             + self.count::<Metric>(run, &all).await?
+            + self.count::<Document>(run, &all).await?
             + self.count::<Note>(run, &all).await?)
     }
 }
@@ -172,6 +173,7 @@ impl<P: FnMut(ImportProgress)> Import<'_, P> {
         self.table::<Sample>().await?;
         self.table::<Counter>().await?;
         self.table::<Metric>().await?;
+        self.table::<Document>().await?;
         self.notes().await
     }
 

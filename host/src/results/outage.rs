@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::database::{Connection, Options};
 use super::insert::{Present, Statements};
 use super::output::Output;
-use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
+use super::row::{Counter, Document, Invocation, Level, Metric, NestedRecord, Note, Sample};
 use super::run::RunStatus;
 use super::table::Table;
 use super::{InvocationId, Location, Run, RunNumber, StoreError, notes, read, sift, sqlite};
@@ -206,6 +206,9 @@ impl LocalBuffer {
         }
         if moved == 0 {
             moved = move_page::<Metric>(&mut file, server).await?;
+        }
+        if moved == 0 {
+            moved = move_page::<Document>(&mut file, server).await?;
         }
         if moved == 0 {
             moved = move_page::<Note>(&mut file, server).await?;

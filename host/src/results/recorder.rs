@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::batch::{NextIds, unix_ns};
 use super::database::Options;
 use super::outage::{BufferPlace, Outage};
-use super::row::{Counter, Invocation, Level, Metric, NestedRecord, Note, Sample};
+use super::row::{Counter, Document, Invocation, Level, Metric, NestedRecord, Note, Sample};
 use super::table::Stored;
 use super::writer::{Message, ROWS, Shared, Writer};
 use super::{InvocationId, Location, RecordError, Run, RunStatus, StoreError, StoreOptions};
@@ -168,6 +168,7 @@ impl Recorder {
             Row::Counter(row) => Some(row.invocation),
             Row::Sample(row) => row.invocation,
             Row::Metric(row) => row.invocation,
+            Row::Document(row) => row.invocation,
             Row::Note(row) => row.invocation,
         };
         match invocation {
@@ -216,6 +217,12 @@ impl From<Counter> for Row {
 impl From<Metric> for Row {
     fn from(row: Metric) -> Self {
         Self::Metric(row)
+    }
+}
+
+impl From<Document> for Row {
+    fn from(row: Document) -> Self {
+        Self::Document(row)
     }
 }
 

@@ -121,6 +121,26 @@ pub struct NestedRecord {
     pub record: String,
 }
 
+impl NestedRecord {
+    /// Out of a response's `records`, as a lab function writes it.
+    pub fn of(invocation: InvocationId, identifier: &str, record: &serde_json::Value) -> NestedRecord {
+        let text = |field: &str| record[field].as_str().map(str::to_owned);
+        NestedRecord {
+            invocation,
+            identifier: identifier.to_owned(),
+            function: text("function_name").unwrap_or_default(),
+            parent: text("parent").unwrap_or_default(),
+            level: record["level"].as_u64().and_then(|level| u32::try_from(level).ok()).unwrap_or(0),
+            is_cold: record["is_cold"].as_bool(),
+            execution_start_ns: record["execution_start_ns"].as_i64(),
+            execution_us: record["execution_us"].as_u64(),
+            invocation_us: record["invocation_us"].as_u64(),
+            error_kind: record["error"]["type"].as_str().map(str::to_owned),
+            record: record.to_string(),
+        }
+    }
+}
+
 /// One point of a time series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Sample {
@@ -191,6 +211,21 @@ pub struct Metric {
     pub unit: String,
     /// What tells it from other metrics of this name.
     pub labels: Labels,
+}
+
+/// What a run writes down that is no single number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Document {
+    /// The invocation it belongs to; none where it belongs to the run.
+    pub invocation: Option<InvocationId>,
+    /// The experiment's name.
+    pub experiment: String,
+    /// What it is: `unit`, `finding`, `span`.
+    pub kind: String,
+    /// What tells it from others of its kind.
+    pub name: String,
+    /// The document, JSON text.
+    pub document: String,
 }
 
 /// A remark about a run.

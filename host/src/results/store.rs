@@ -180,7 +180,11 @@ impl Store {
         let mut values: Vec<Value<'_>> = vec![run.rows().start.into(), run.rows().end.into()];
         values.extend(arguments);
         loop {
-            let rows = self.pool.fetch_all(&sql, &values).await.map_err(|error| self.error(error))?;
+            let rows = match self.pool.fetch_all(&sql, &values).await {
+                // An older file that can't be written, and so not be brought up to date, lacks the newer tables.
+                Err(error) if is_missing_table(&error) => return Ok(()),
+                rows => rows.map_err(|error| self.error(error))?,
+            };
             for row in &rows {
                 let stored = read::row(row).map_err(|error| self.error(error))?;
                 values[0] = (stored.id + 1).into();
@@ -217,7 +221,10 @@ impl Store {
         let sql = format!("SELECT count(*) FROM {} AS t WHERE t.id >= $1 AND t.id < $2{conditions}", T::NAME);
         let mut values: Vec<Value<'_>> = vec![run.rows().start.into(), run.rows().end.into()];
         values.extend(arguments);
-        let rows = self.pool.fetch_all(&sql, &values).await.map_err(|error| self.error(error))?;
+        let rows = match self.pool.fetch_all(&sql, &values).await {
+            Err(error) if is_missing_table(&error) => return Ok(0),
+            rows => rows.map_err(|error| self.error(error))?,
+        };
         let count: i64 = first(&rows).map_err(|error| self.error(error))?;
         Ok(count.unsigned_abs())
     }
@@ -248,6 +255,12 @@ impl Store {
 }
 
 /// The first column of the only row.
+/// Whether a table that is asked for is not there: SQLite says so in words only.
+fn is_missing_table(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else { return false };
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+}
+
 pub(super) fn first(rows: &[DatabaseRow]) -> Result<i64, sqlx::Error> {
     rows.first().ok_or(sqlx::Error::RowNotFound)?.at(0)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::InvocationId;
-use super::row::{Counter, Invocation, Labels, Level, Metric, NestedRecord, Note, Outcome, Reading, Sample};
+use super::row::{Counter, Document, Invocation, Labels, Level, Metric, NestedRecord, Note, Outcome, Reading, Sample};
 use super::table::{Moved, Table};
 use super::value::{Columns, Value};
 
@@ -399,6 +399,40 @@ impl Table for Metric {
 
     fn heap_bytes(&self) -> usize {
         heap(&[&self.name, &self.unit]) + reading_heap(&self.value) + labels_heap(&self.labels)
+    }
+}
+
+impl Table for Document {
+    const NAME: &'static str = "documents";
+    const COLUMNS: &'static [&'static str] = &["invocation", "experiment", "kind", "name", "document"];
+    const NAMED_BY: Option<&'static str> = Some("kind");
+
+    fn values(&self) -> Vec<Value<'_>> {
+        vec![
+            invocation(self.invocation),
+            text(&self.experiment),
+            text(&self.kind),
+            text(&self.name),
+            text(&self.document),
+        ]
+    }
+
+    fn read(row: &mut Columns<'_>) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            invocation: read_invocation(row)?,
+            experiment: row.get()?,
+            kind: row.get()?,
+            name: row.get()?,
+            document: row.get()?,
+        })
+    }
+
+    fn refer(&mut self, moved: &Moved) {
+        self.invocation = self.invocation.map(|id| moved.invocation(id));
+    }
+
+    fn heap_bytes(&self) -> usize {
+        heap(&[&self.experiment, &self.kind, &self.name, &self.document])
     }
 }
 

@@ -7,6 +7,7 @@ use hyper::Method;
 use lab::Error;
 use runtime::{Failure, Runtime, Shutdown};
 
+use crate::headers::add_instance;
 use crate::{BoxFuture, Request, Response, Service, answer, context, json, text};
 
 /// Serves events on any method and path, beside the health paths of OpenFaaS (`/_/health`, `/_/ready`), kubeless
@@ -22,18 +23,20 @@ impl EventService {
         EventService { runtime, shutdown }
     }
 
-    /// The answer on a health path; `None` for any other request.
+    /// The answer on a health path, which also says which instance it is; `None` for any other request.
     fn health(&self, request: &Request) -> Option<Response> {
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             return None;
         }
-        match request.uri().path() {
+        let mut response = match request.uri().path() {
             "/" | "/_/health" | "/healthz" | "/__internal/health" => Some(text(200, "ok\n")),
             "/_/ready" | "/readyz" if self.shutdown.is_requested() => Some(text(503, "ending\n")),
             "/_/ready" if self.runtime.is_full() => Some(text(429, "full\n")),
             "/_/ready" | "/readyz" => Some(text(200, "ready\n")),
             _ => None,
-        }
+        }?;
+        add_instance(response.headers_mut(), self.runtime.instance_id(), self.runtime.instance_age_us());
+        Some(response)
     }
 }
 

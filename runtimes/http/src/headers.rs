@@ -30,7 +30,17 @@ fn deadline(timeout_ms: &str, now: Instant) -> Option<Instant> {
 
 /// Adds `X-Instance-Id`, `X-Instance-Seq` and `X-Instance-Uptime-Us`.
 pub fn add_identity(headers: &mut HeaderMap, identity: &Identity) {
-    for (name, value) in identity.headers() {
+    add(headers, identity.headers());
+}
+
+/// Adds who answers, `X-Instance-Id` and `X-Instance-Uptime-Us`, to what is not an answer of an invocation: whoever waits for
+/// a new instance learns of it without making it warm.
+pub(crate) fn add_instance(headers: &mut HeaderMap, id: &str, age_us: u64) {
+    add(headers, [("X-Instance-Id", id.to_owned()), ("X-Instance-Uptime-Us", age_us.to_string())]);
+}
+
+fn add<const N: usize>(headers: &mut HeaderMap, values: [(&'static str, String); N]) {
+    for (name, value) in values {
         // Names of letters and dashes, values of letters, digits and dashes.
         if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
             headers.insert(name, value);

@@ -30,6 +30,11 @@ impl OwnInstance {
         &self.id
     }
 
+    pub(crate) fn age_us(&self) -> u64 {
+        let sandbox = self.sandbox.lock().unwrap_or_else(PoisonError::into_inner);
+        u64::try_from(sandbox.age().as_micros()).unwrap_or(u64::MAX)
+    }
+
     /// Begins the next invocation: what its function is told, and what its caller is.
     pub(crate) fn begin(&self) -> (Instance, Identity) {
         // A counter is whole at any time, also after a panic elsewhere.

@@ -42,6 +42,11 @@ impl Runtime {
         self.instance.id()
     }
 
+    /// How long the instance has existed, us.
+    pub fn instance_age_us(&self) -> u64 {
+        self.instance.age_us()
+    }
+
     /// Whether as many invocations run as may at the same time.
     pub fn is_full(&self) -> bool {
         self.slots.available_permits() == 0

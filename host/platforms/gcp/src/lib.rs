@@ -1,1 +1,18 @@
-//! The platform Google Cloud Run.
+//! The platform Google Cloud Run, through its Admin API over REST.
+//!
+//! A function is a service of a container image in a registry that Cloud Run pulls from. Changes are long-running operations,
+//! which are waited for with a bound. Calls carry an ID token unless the service is public.
+
+mod calls;
+mod check;
+mod credentials;
+mod deploy;
+mod observe;
+mod operations;
+mod options;
+mod platform;
+mod regions;
+mod service;
+
+pub use options::{Access, ExecutionEnvironment, ForceCold, Ingress, Options};
+pub use platform::{connect, connect_with};

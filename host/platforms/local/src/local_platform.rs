@@ -131,6 +131,12 @@ impl LocalPlatform {
         Ok(self.inner.get(&deployment.spec.name, Some(&deployment.spec.id))?.book.history.since(since_unix_ns))
     }
 
+    /// The same of the deployment with this id; nothing where there is none.
+    pub fn history_of(&self, deployment: &DeploymentId, since_unix_ns: u64) -> Vec<InstanceEvent> {
+        let deployed = self.inner.all().into_iter().find(|deployed| deployed.id == *deployment);
+        deployed.map(|deployed| deployed.book.history.since(since_unix_ns)).unwrap_or_default()
+    }
+
     /// Ends a deployment: it takes nothing more, what it took is finished, then its instances end. A deployment that is not
     /// there is a success.
     ///

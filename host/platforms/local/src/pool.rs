@@ -327,8 +327,8 @@ impl Pool {
         let status = |seen: crate::schedule::Seen<Arc<Member>>| InstanceStatus {
             id: seen.instance.id.to_string(),
             age_us: u64::try_from(seen.instance.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            invocations: seen.served,
-            active: seen.active,
+            invocations: Some(seen.served),
+            active: Some(seen.active),
             processes: seen.instance.instance.processes(),
             cgroup: seen.instance.instance.cgroup(),
         };

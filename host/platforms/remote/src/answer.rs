@@ -40,7 +40,8 @@ pub fn answer_of(
 ) -> Answer {
     Answer {
         status,
-        call: text(headers, "x-call-id").map(|name| CallId(name.to_owned())),
+        // Fn has a name of its own for it.
+        call: text(headers, "x-call-id").or_else(|| text(headers, "fn-call-id")).map(|name| CallId(name.to_owned())),
         instance: identity_in_headers(headers).or_else(|| identity_in_body(&body)),
         timings: Timings {
             start_unix_ns: begin.unix_ns,

@@ -1,16 +1,22 @@
-//! Requests to a platform's API.
+//! Requests to a platform's API, and calls of its functions.
 
-use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use platform::{PlannedRequest, PlatformError};
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Method, StatusCode, Url};
-use serde::de::DeserializeOwned;
-use tokio::time::sleep;
+use http_body_util::Full;
+use platform::PlatformError;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HOST, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use reqwest::{Client, ClientBuilder, Method, StatusCode, Url};
+use rustls::ClientConfig;
+use tokio::time::{sleep, timeout};
 
-use crate::Begin;
+use crate::address::{joined, shown};
+use crate::direct::{Answered, Direct, ExchangeError, MAXIMUM_ANSWER_BYTES, Origin};
+use crate::hidden::Hidden;
+use crate::response::proxy_refusal;
+use crate::route::Route;
+use crate::{ApiRequest, ApiResponse, ApiSettings, Authorization, Begin, Probe, tls};
 
 /// The longest that a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -20,158 +26,10 @@ const ANSWER: Duration = Duration::from_secs(60);
 const ATTEMPTS: u32 = 4;
 /// The pause before the first repetition; it doubles.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How much of an error's text is shown.
-const SHOWN: usize = 500;
-
-/// How requests are allowed in. Its value is never shown.
-#[derive(Clone)]
-pub struct Authorization(HeaderValue);
-
-impl Authorization {
-    /// The header's whole value, as in `Bearer TOKEN`; `None` where a header can't hold it.
-    pub fn new(value: &str) -> Option<Authorization> {
-        let mut value = HeaderValue::from_str(value).ok()?;
-        value.set_sensitive(true);
-        Some(Authorization(value))
-    }
-}
-
-impl fmt::Debug for Authorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authorization(not shown)")
-    }
-}
-
-/// One request.
-#[derive(Debug, Clone)]
-pub struct ApiRequest {
-    /// What it does, as in "creating the function function1": for errors and for `--dry-run`.
-    pub doing: String,
-    /// HTTP's method.
-    pub method: Method,
-    /// The path and the query below the API's address.
-    pub path: String,
-    /// Further headers.
-    pub headers: HeaderMap,
-    /// The body, JSON.
-    pub json: Option<serde_json::Value>,
-    /// The body, of another kind; with its type.
-    pub bytes: Option<(Bytes, &'static str)>,
-    /// Whether it can be made again after it failed half way: what it does twice is as if done once.
-    pub repeatable: bool,
-}
-
-impl ApiRequest {
-    /// A request without a body. GET, HEAD, PUT and DELETE may be repeated.
-    pub fn new(doing: impl Into<String>, method: Method, path: impl Into<String>) -> ApiRequest {
-        let repeatable = method.is_idempotent();
-        ApiRequest {
-            doing: doing.into(),
-            method,
-            path: path.into(),
-            headers: HeaderMap::new(),
-            json: None,
-            bytes: None,
-            repeatable,
-        }
-    }
-
-    /// With a JSON body.
-    pub fn json(mut self, body: serde_json::Value) -> ApiRequest {
-        self.json = Some(body);
-        self
-    }
-
-    /// With a body of another kind.
-    pub fn bytes(mut self, body: Bytes, content_type: &'static str) -> ApiRequest {
-        self.bytes = Some((body, content_type));
-        self
-    }
-
-    /// With a header.
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> ApiRequest {
-        self.headers.insert(name, value);
-        self
-    }
-
-    /// As `--dry-run` shows it. The caller has left secrets out of `json`, or replaces them in what this returns.
-    pub fn planned(&self, base: &Url, condition: Option<&str>) -> PlannedRequest {
-        let body = match (&self.json, &self.bytes) {
-            (Some(json), _) => Some(json.clone()),
-            (None, Some((bytes, kind))) => Some(format!("{} bytes of {kind}", bytes.len()).into()),
-            (None, None) => None,
-        };
-        PlannedRequest {
-            purpose: self.doing.clone(),
-            method: self.method.to_string(),
-            address: joined(base, &self.path),
-            body,
-            condition: condition.map(str::to_owned),
-        }
-    }
-}
-
-/// An answer of the API.
-#[derive(Debug)]
-pub struct ApiResponse {
-    /// HTTP's status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Bytes,
-    /// How often the request had to be repeated.
-    pub repetitions: u32,
-    /// What was being done.
-    doing: String,
-    platform: &'static str,
-}
-
-impl ApiResponse {
-    /// The body as a type.
-    ///
-    /// # Errors
-    /// When it is not one.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, PlatformError> {
-        serde_json::from_slice(&self.body).map_err(|error| PlatformError::Failed {
-            platform: self.platform.to_owned(),
-            doing: self.doing.clone(),
-            reason: format!("its answer is not what was expected: {error}: {}", self.text()),
-        })
-    }
-
-    /// The beginning of the body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).trim().chars().take(SHOWN).collect()
-    }
-
-    /// The answer when its status is one of success, or one of `others`.
-    ///
-    /// # Errors
-    /// What the status means, otherwise.
-    pub fn accept(self, others: &[u16]) -> Result<ApiResponse, PlatformError> {
-        if self.status.is_success() || others.contains(&self.status.as_u16()) { Ok(self) } else { Err(self.refusal()) }
-    }
-
-    /// What an answer without success means.
-    pub fn refusal(&self) -> PlatformError {
-        let said = self.text();
-        let reason = if said.is_empty() { format!("status {}", self.status) } else { format!("status {}: {said}", self.status) };
-        match self.status.as_u16() {
-            401 | 403 => PlatformError::Denied {
-                platform: self.platform.to_owned(),
-                reason: format!("{}: {reason}", self.doing),
-                advice: "look at its credentials and what they allow".to_owned(),
-            },
-            407 => PlatformError::Denied {
-                platform: self.platform.to_owned(),
-                reason: format!("the proxy in between asks for credentials ({reason})"),
-                advice: "give them in HTTPS_PROXY, or name the host in NO_PROXY".to_owned(),
-            },
-            _ => PlatformError::Failed { platform: self.platform.to_owned(), doing: self.doing.clone(), reason },
-        }
-    }
-}
+/// The longest pause that a server can ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Who asks.
+const AGENT: &str = concat!("faasbench/", env!("CARGO_PKG_VERSION"));
 
 /// Why a request brought no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,8 +47,16 @@ pub enum ApiError {
 pub struct Api {
     platform: &'static str,
     base: Url,
+    route: Route,
+    /// Without a proxy.
     client: Client,
+    /// Through the one that applies.
+    proxied: Client,
+    direct: Arc<Direct>,
     authorization: Option<Authorization>,
+    hidden: Hidden,
+    /// The longest that a request of administration may take.
+    patience: Duration,
 }
 
 impl Api {
@@ -199,27 +65,58 @@ impl Api {
     /// # Errors
     /// When that is no address of HTTP.
     pub fn new(platform: &'static str, base: &str, authorization: Option<Authorization>) -> Result<Api, PlatformError> {
-        let wrong = |reason: String| {
-            PlatformError::Invalid(format!(
-                "`{base}` can't be the endpoint of {platform}: {reason}; give one as in `endpoint = \"http://127.0.0.1:8080\"`"
-            ))
+        Api::with(platform, base, authorization, &ApiSettings::default())
+    }
+
+    /// The API at an address, with certificates or a proxy of its own.
+    ///
+    /// # Errors
+    /// When that is no address of HTTP, or the settings can't be used.
+    pub fn with(
+        platform: &'static str,
+        base: &str,
+        authorization: Option<Authorization>,
+        settings: &ApiSettings,
+    ) -> Result<Api, PlatformError> {
+        let base = endpoint(platform, base)?;
+        let unusable = |reason: String| {
+            PlatformError::Invalid(format!("the endpoint {} of {platform} can't be used: {reason}", shown(&base)))
         };
-        let url = Url::parse(base).map_err(|error| wrong(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(wrong("it is not http:// or https:// and a host".to_owned()));
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("it holds credentials, which belong in the environment".to_owned()));
-        }
         // Another part of the program may have chosen one before; each of them will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .connect_timeout(CONNECT)
-            .user_agent(concat!("faasbench/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| wrong(error.to_string()))?;
-        Ok(Api { platform, base: url, client, authorization })
+        let tls = tls::configuration(settings.certificates.as_deref()).map_err(unusable)?;
+        let route = Route::new(settings.proxy.as_deref()).map_err(unusable)?;
+        let failed = |error: reqwest::Error| unusable(error.without_url().to_string());
+        let client = builder(&tls).no_proxy().build().map_err(failed)?;
+        let proxied = match route.named().map_err(failed)? {
+            Some(proxy) => builder(&tls).no_proxy().proxy(proxy),
+            None => builder(&tls),
+        };
+        let proxied = proxied.build().map_err(failed)?;
+        let direct = Arc::new(Direct::new(tls, CONNECT));
+        let hidden = Hidden::new(authorization.as_ref());
+        Ok(Api { platform, base, route, client, proxied, direct, authorization, hidden, patience: ANSWER })
+    }
+
+    /// With another bound on how long a request of administration may take than a minute: for those that return only when
+    /// what they do is done.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Api {
+        Api { patience, ..self }
+    }
+
+    /// The same, let in by something else: for tokens that don't last.
+    #[must_use]
+    pub fn with_authorization(&self, authorization: Authorization) -> Api {
+        Api { authorization: Some(authorization), ..self.clone() }
+    }
+
+    /// Hides these texts, too, wherever an error shows what the API answered: values that requests hold, such as those of
+    /// [`crate::Connection::storage_environment`]. Texts of less than 8 letters are not hidden.
+    #[must_use]
+    pub fn hiding(self, values: impl IntoIterator<Item = String>) -> Api {
+        let hidden = self.hidden.and(values);
+        Api { hidden, ..self }
     }
 
     /// Its address.
@@ -241,16 +138,18 @@ impl Api {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let last = attempt >= ATTEMPTS || !request.repeatable;
-            match self.once(request).await {
-                Ok(response) if !last && matches!(response.status.as_u16(), 429 | 502 | 503 | 504) => {}
+            let asked = match self.once(request).await {
+                Ok(response) if !last && matches!(response.status.as_u16(), 429 | 502 | 503 | 504) => {
+                    asked_pause(&response.headers)
+                }
                 Ok(mut response) => {
                     response.repetitions = attempt - 1;
                     return Ok(response);
                 }
-                Err((ApiError::Connect | ApiError::Broken, _)) if !last => {}
-                Err((_, error)) => return Err(error),
-            }
-            sleep(pause).await;
+                Err(failure) if !last && failure.kind != ApiError::Timeout && !failure.is_final => None,
+                Err(failure) => return Err(failure.after(attempt - 1)),
+            };
+            sleep(asked.unwrap_or(pause).max(pause)).await;
             pause *= 2;
         }
         unreachable!("the loop only ends by returning")
@@ -264,24 +163,29 @@ impl Api {
         self.call(request).await?.accept(others)
     }
 
-    async fn once(&self, request: &ApiRequest) -> Result<ApiResponse, (ApiError, PlatformError)> {
+    async fn once(&self, request: &ApiRequest) -> Result<ApiResponse, Failure> {
+        let address = Url::parse(&joined(&self.base, &request.path)).map_err(|error| Failure {
+            kind: ApiError::Broken,
+            error: PlatformError::Invalid(format!("{}: `{}` is no path: {error}", request.doing, request.path)),
+            is_final: true,
+        })?;
         let mut builder = self
-            .client
-            .request(request.method.clone(), joined(&self.base, &request.path))
+            .client_to(&address)
+            .request(request.method.clone(), address.clone())
             .headers(request.headers.clone())
-            .timeout(ANSWER);
-        if let Some(Authorization(value)) = &self.authorization {
-            builder = builder.header(AUTHORIZATION, value.clone());
+            .timeout(self.patience);
+        if let Some(authorization) = &self.authorization {
+            builder = builder.header(AUTHORIZATION, authorization.header());
         }
         if let Some(json) = &request.json {
             builder = builder.json(json);
         } else if let Some((bytes, kind)) = &request.bytes {
             builder = builder.header(reqwest::header::CONTENT_TYPE, *kind).body(bytes.clone());
         }
-        let failed = |error: reqwest::Error| self.failed(&request.doing, ANSWER, &error);
+        let failed = |error: reqwest::Error| self.failed(&request.doing, &address, self.patience, error);
         let response = builder.send().await.map_err(failed)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body = response.bytes().await.map_err(failed)?;
+        let body = self.whole(&request.doing, &address, self.patience, response).await?;
         Ok(ApiResponse {
             status,
             headers,
@@ -289,11 +193,48 @@ impl Api {
             repetitions: 0,
             doing: request.doing.clone(),
             platform: self.platform,
+            hidden: self.hidden.clone(),
+        })
+    }
+
+    fn client_to(&self, address: &Url) -> &Client {
+        if self.route.is_proxied(address) { &self.proxied } else { &self.client }
+    }
+
+    /// A whole body, unless it is larger than is taken.
+    async fn whole(
+        &self,
+        doing: &str,
+        address: &Url,
+        patience: Duration,
+        mut response: reqwest::Response,
+    ) -> Result<Bytes, Failure> {
+        let mut parts: Vec<Bytes> = Vec::new();
+        let mut length = 0_usize;
+        while let Some(part) = response.chunk().await.map_err(|error| self.failed(doing, address, patience, error))? {
+            length += part.len();
+            if length > MAXIMUM_ANSWER_BYTES {
+                return Err(Failure {
+                    kind: ApiError::Broken,
+                    error: PlatformError::Failed {
+                        platform: self.platform.to_owned(),
+                        doing: doing.to_owned(),
+                        reason: format!("the answer is larger than {} MiB", MAXIMUM_ANSWER_BYTES >> 20),
+                    },
+                    is_final: true,
+                });
+            }
+            parts.push(part);
+        }
+        Ok(match <[Bytes; 1]>::try_from(parts) {
+            Ok([whole]) => whole,
+            Err(parts) => parts.concat().into(),
         })
     }
 
     /// Calls a function: one POST of `body` to `address`, which may be outside of the API and gets its credentials only when
-    /// `with_authorization`. Never repeated.
+    /// `with_authorization`. Never repeated, except when a kept connection had ended before any of the call was sent. The
+    /// time of a new connection is known unless a proxy is in between.
     ///
     /// # Errors
     /// When there is no answer within `patience`.
@@ -306,31 +247,90 @@ impl Api {
         with_authorization: bool,
         patience: Duration,
     ) -> Result<platform::Answer, PlatformError> {
-        let mut builder = self.client.post(address).headers(headers).timeout(patience).body(body);
-        if let Some(Authorization(value)) = self.authorization.as_ref().filter(|_| with_authorization) {
-            builder = builder.header(AUTHORIZATION, value.clone());
-        }
-        let doing = format!("calling {name}");
-        let begin = Begin::now();
-        let failed = |error: reqwest::Error| match self.failed(&doing, patience, &error) {
-            (ApiError::Timeout, _) => PlatformError::NoAnswer { name: name.to_owned(), waited: patience },
-            (_, error) => error,
-        };
-        let response = builder.send().await.map_err(failed)?;
-        let first_byte = Instant::now();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let body = response.bytes().await.map_err(failed)?;
-        Ok(crate::answer_of(status, &headers, body, begin, None, Some(first_byte)))
+        let call = Call { method: Method::POST, name, headers, body, with_authorization, patience };
+        let called = self.exchange(call, address).await?;
+        let first_byte = Some(called.first_byte);
+        Ok(crate::answer_of(called.status, &called.headers, called.body, called.begin, called.connected, first_byte))
     }
 
-    fn failed(&self, doing: &str, patience: Duration, error: &reqwest::Error) -> (ApiError, PlatformError) {
+    /// Asks at `address`, a health path of a native image, which instance answers. That is no invocation: a cold instance
+    /// stays cold. The API's credentials are not sent.
+    ///
+    /// # Errors
+    /// When there is no answer within `patience`.
+    pub async fn probe(
+        &self,
+        name: &str,
+        address: &str,
+        headers: HeaderMap,
+        patience: Duration,
+    ) -> Result<Probe, PlatformError> {
+        let call = Call { method: Method::GET, name, headers, body: Bytes::new(), with_authorization: false, patience };
+        let called = self.exchange(call, address).await?;
+        Ok(Probe::new(called.status, &called.headers, &called.body, called.begin))
+    }
+
+    async fn exchange(&self, call: Call<'_>, address: &str) -> Result<Called, PlatformError> {
+        let Call { method, name, mut headers, body, with_authorization, patience } = call;
+        let invalid = || PlatformError::Invalid(format!("{name} can't be called: its address is not one of HTTP"));
+        let url = Url::parse(address).map_err(|_| invalid())?;
+        if let Some(authorization) = self.authorization.as_ref().filter(|_| with_authorization) {
+            headers.insert(AUTHORIZATION, authorization.header());
+        }
+        if self.route.is_proxied(&url) {
+            let call = Call { method, name, headers, body, with_authorization, patience };
+            return self.exchange_through_proxy(call, url).await;
+        }
+        let origin = Origin::of(&url).ok_or_else(invalid)?;
+        let request = direct_request(method, &url, headers, body).ok_or_else(invalid)?;
+        let begin = Begin::now();
+        match timeout(patience, self.direct.send(&origin, request)).await {
+            Ok(Ok(Answered { exchanged, connected })) => Ok(Called {
+                status: exchanged.status,
+                headers: exchanged.headers,
+                body: exchanged.body,
+                begin,
+                connected,
+                first_byte: exchanged.first_byte,
+            }),
+            Ok(Err(error)) => {
+                let kind = match error {
+                    ExchangeError::Connect(_) => ApiError::Connect,
+                    ExchangeError::Ended(_) | ExchangeError::Broken(_) => ApiError::Broken,
+                };
+                Err(self.unreachable(kind, &format!("calling {name}"), &url, patience, &error.to_string()))
+            }
+            Err(_) => Err(PlatformError::NoAnswer { name: name.to_owned(), waited: patience }),
+        }
+    }
+
+    async fn exchange_through_proxy(&self, call: Call<'_>, url: Url) -> Result<Called, PlatformError> {
+        let Call { method, name, headers, body, patience, .. } = call;
+        let doing = format!("calling {name}");
+        let timed_out = |failure: Failure| match failure.kind {
+            ApiError::Timeout => PlatformError::NoAnswer { name: name.to_owned(), waited: patience },
+            _ => failure.error,
+        };
+        let builder = self.proxied.request(method, url.clone()).headers(headers).timeout(patience).body(body);
+        let begin = Begin::now();
+        let response = builder.send().await.map_err(|error| timed_out(self.failed(&doing, &url, patience, error)))?;
+        let first_byte = Instant::now();
+        let (status, headers) = (response.status(), response.headers().clone());
+        if status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Err(proxy_refusal(self.platform, &format!("status {status}")));
+        }
+        let body = self.whole(&doing, &url, patience, response).await.map_err(timed_out)?;
+        Ok(Called { status: status.as_u16(), headers, body, begin, connected: None, first_byte })
+    }
+
+    fn failed(&self, doing: &str, address: &Url, patience: Duration, error: reqwest::Error) -> Failure {
+        let error = error.without_url();
         let mut reason = error.to_string();
-        let mut source = std::error::Error::source(error);
+        let mut source = std::error::Error::source(&error);
         while let Some(cause) = source {
             reason = cause.to_string();
             source = cause.source();
         }
-        let host = self.base.host_str().unwrap_or_default();
         let kind = if error.is_timeout() {
             ApiError::Timeout
         } else if error.is_connect() {
@@ -338,17 +338,136 @@ impl Api {
         } else {
             ApiError::Broken
         };
+        // The words of hyper-util's tunnel when a proxy answers 407.
+        if kind == ApiError::Connect && reason.contains("proxy authorization required") {
+            return Failure { kind, error: proxy_refusal(self.platform, "status 407"), is_final: true };
+        }
+        Failure { kind, error: self.unreachable(kind, doing, address, patience, &reason), is_final: false }
+    }
+
+    fn unreachable(
+        &self,
+        kind: ApiError,
+        doing: &str,
+        address: &Url,
+        patience: Duration,
+        reason: &str,
+    ) -> PlatformError {
+        let place = shown(address);
         let reason = match kind {
-            ApiError::Timeout => format!("{doing}: no answer of {host} within {} s", patience.as_secs_f64()),
-            ApiError::Connect => format!("no connection to {}: {reason}", self.base),
-            ApiError::Broken => format!("{doing}: the connection to {host} broke: {reason}"),
+            ApiError::Timeout => format!("{doing}: no answer of {place} within {} s", patience.as_secs_f64()),
+            ApiError::Connect => format!("{doing}: no connection to {place}: {reason}"),
+            ApiError::Broken => format!("{doing}: the connection to {place} broke: {reason}"),
         };
-        let advice = "look whether it runs there, and whether a proxy is in between".to_owned();
-        (kind, PlatformError::Unreachable { platform: self.platform.to_owned(), reason, advice })
+        let advice = if reason.contains("certificate") {
+            "name the file with its CA's certificate (SSL_CERT_FILE), or give the name that its certificate is for"
+        } else if self.route.is_proxied(address) {
+            "look whether the proxy in between lets this through, or name the host in NO_PROXY"
+        } else {
+            "look whether it runs there, and whether a proxy is in between"
+        };
+        PlatformError::Unreachable { platform: self.platform.to_owned(), reason, advice: advice.to_owned() }
     }
 }
 
-/// An address with a path below it, whether or not either has a slash.
-fn joined(base: &Url, path: &str) -> String {
-    format!("{}/{}", base.as_str().trim_end_matches('/'), path.trim_start_matches('/'))
+/// A call of an instance.
+struct Call<'a> {
+    method: Method,
+    name: &'a str,
+    headers: HeaderMap,
+    body: Bytes,
+    with_authorization: bool,
+    patience: Duration,
+}
+
+/// What came back from it.
+struct Called {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+    begin: Begin,
+    connected: Option<Instant>,
+    first_byte: Instant,
+}
+
+/// A request that brought no answer.
+struct Failure {
+    kind: ApiError,
+    error: PlatformError,
+    /// Whether it would be the same again.
+    is_final: bool,
+}
+
+impl Failure {
+    /// The error, with how often the request was repeated before.
+    fn after(self, repetitions: u32) -> PlatformError {
+        match self.error {
+            PlatformError::Unreachable { platform, reason, advice } if repetitions > 0 => {
+                let reason = format!("{reason} (also after {repetitions} repetitions)");
+                PlatformError::Unreachable { platform, reason, advice }
+            }
+            error => error,
+        }
+    }
+}
+
+/// An endpoint's address.
+fn endpoint(platform: &str, base: &str) -> Result<Url, PlatformError> {
+    let wrong = |shown: &str, reason: String| {
+        PlatformError::Invalid(format!(
+            "`{shown}` can't be the endpoint of {platform}: {reason}; give one as in `endpoint = \"http://127.0.0.1:8080\"`"
+        ))
+    };
+    // Whatever is before an `@` may be a password.
+    let hidden = match base.rsplit_once('@') {
+        Some((_, rest)) => format!("(not shown)@{rest}"),
+        None => base.to_owned(),
+    };
+    let url = Url::parse(base).map_err(|error| wrong(&hidden, error.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        return Err(wrong(&hidden, "it is not http:// or https:// and a host".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(wrong(&hidden, "it holds credentials, which belong in the environment".to_owned()));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        let shown = hidden.split(['?', '#']).next().unwrap_or_default();
+        return Err(wrong(shown, "it has a query, and paths are put below it".to_owned()));
+    }
+    Ok(url)
+}
+
+fn builder(tls: &ClientConfig) -> ClientBuilder {
+    let mut tls = tls.clone();
+    tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .connect_timeout(CONNECT)
+        .user_agent(AGENT)
+        .redirect(reqwest::redirect::Policy::none())
+        // Repetitions are ours, and counted.
+        .retry(reqwest::retry::never())
+}
+
+/// The request of a call.
+fn direct_request(method: Method, url: &Url, headers: HeaderMap, body: Bytes) -> Option<hyper::Request<Full<Bytes>>> {
+    let mut request = hyper::Request::new(Full::new(body));
+    *request.method_mut() = method;
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    *request.uri_mut() = format!("{}{query}", url.path()).parse().ok()?;
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let host = HeaderValue::from_str(&format!("{}{port}", url.host_str()?)).ok()?;
+    let all = request.headers_mut();
+    all.insert(HOST, host);
+    all.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    all.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    // The caller's own go before.
+    all.extend(headers);
+    Some(request)
+}
+
+/// How long a server asks to wait before the next request, within bounds.
+fn asked_pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
 }

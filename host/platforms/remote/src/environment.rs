@@ -46,3 +46,11 @@ pub fn instance_environment(
     }
     environment
 }
+
+/// The same as `--dry-run` may show it: without the values of the storage's credentials and of the nested calls'.
+pub fn shown_environment(connection: &Connection, environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let secret =
+        |name: &String| name == "FAASBENCH_INVOKE_AUTHORIZATION" || connection.storage_environment.contains_key(name);
+    let shown = |name: &String, value: &String| if secret(name) { "<not shown>".to_owned() } else { value.clone() };
+    environment.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
+}

@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use super::invoke::InvokeArguments;
 use super::load::LoadArguments;
 use super::machine::{CompletionsArguments, CountersArguments, DoctorArguments, ListArguments};
+use super::new::NewCommand;
 use super::platform::{
     BuildArguments, DeployArguments, LogsArguments, PlatformsArguments, ServeArguments, StatusArguments,
     StorageCommand, UndeployArguments, VerifyArguments,
@@ -79,6 +80,9 @@ pub(in crate::cli) enum Command {
     /// At a rate (an open load), a request's response time counts from when it was due: a server that stalls is seen to by every
     /// request that it kept waiting. The service time counts from when it was sent.
     Load(Box<LoadArguments>),
+    /// Write the beginning of something of your own: an experiment.
+    #[command(subcommand)]
+    New(NewCommand),
     /// List what there is: functions, experiments, sizes, platforms.
     List(ListArguments),
     /// Show which hardware and software counters this machine can count, and why not the rest.

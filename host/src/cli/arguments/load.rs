@@ -124,6 +124,14 @@ pub(in crate::cli) struct LoadArguments {
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) hdr_log: Option<PathBuf>,
 
+    /// Keep every request in the results too, as a run: when it was due, sent and answered, by which instance
+    #[arg(long)]
+    pub(in crate::cli) store: bool,
+
+    /// A name for that run
+    #[arg(long, value_name = "TEXT", requires = "store")]
+    pub(in crate::cli) label: Option<String>,
+
     #[command(flatten)]
     pub(in crate::cli) configuration: ConfigurationFile,
 

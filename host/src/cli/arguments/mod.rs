@@ -4,6 +4,7 @@ mod command;
 mod invoke;
 mod load;
 mod machine;
+mod new;
 mod percentage;
 mod platform;
 mod run;
@@ -13,6 +14,7 @@ pub(super) use command::{Arguments, Command};
 pub(super) use invoke::InvokeArguments;
 pub(super) use load::{LoadArguments, LoadShape};
 pub(super) use machine::{CompletionsArguments, CountersArguments, DoctorArguments, ListArguments, Listing};
+pub(super) use new::{NewCommand, NewExperimentArguments};
 pub(super) use platform::{
     BuildArguments, ConfigurationFile, DeployArguments, EnvironmentVariable, LogsArguments, PlatformsArguments,
     ServeArguments, SettingsArguments, StatusArguments, StorageCommand, StoragePlace, UndeployArguments,

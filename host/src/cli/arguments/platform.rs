@@ -84,9 +84,17 @@ pub(in crate::cli) struct DeployArguments {
     #[command(flatten)]
     pub(in crate::cli) settings: SettingsArguments,
 
+    /// For which architectures: x86_64, aarch64 [default: this machine's]
+    #[arg(long = "arch", value_name = "ARCH", value_delimiter = ',')]
+    pub(in crate::cli) architectures: Vec<image_build::Architecture>,
+
     /// How long it may take until it serves
     #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_duration)]
     pub(in crate::cli) ready_within: Duration,
+
+    /// Print every request that would be made, and make none: images are built here, nothing is created there
+    #[arg(long)]
+    pub(in crate::cli) dry_run: bool,
 
     #[command(flatten)]
     pub(in crate::cli) configuration: ConfigurationFile,

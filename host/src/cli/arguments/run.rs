@@ -5,17 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::percentage::share;
+use super::platform::ConfigurationFile;
 use super::stored::ResultsLocation;
 use crate::engine::EngineKind;
-use crate::experiment::Experiment;
 use crate::workload::Size;
 
-/// Measure functions on this machine.
+/// Measure functions: on this machine, or how platforms behave.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunArguments {
-    /// What to measure: time, memory, disk-io, papi [default: all four]
+    /// What to measure. On this machine: time, memory, disk-io, papi [default: all four]. On platforms: those of `faasbench list
+    /// experiments`, or the file of an experiment of your own (`faasbench new experiment NAME` writes one)
     #[arg(value_name = "EXPERIMENT")]
-    pub(in crate::cli) experiments: Vec<Experiment>,
+    pub(in crate::cli) experiments: Vec<String>,
 
     /// Which functions, comma-separated or repeated [default: all six]
     #[arg(short, long = "function", value_name = "FUNCTION", value_delimiter = ',')]
@@ -25,8 +26,9 @@ pub(in crate::cli) struct RunArguments {
     #[arg(long = "engine", value_name = "ENGINE", value_delimiter = ',')]
     pub(in crate::cli) engines: Vec<EngineKind>,
 
-    /// Platforms of this machine that run them too, in their own sandboxes and looked at from outside: process, container
-    #[arg(long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
+    /// Platforms that run them, or targets of the configuration. For time, memory, disk-io, papi: platforms of this machine beside
+    /// the engines, looked at from outside. For experiments on platforms: where they take place [default: wasm, process]
+    #[arg(short, long = "platform", value_name = "PLATFORM", value_delimiter = ',')]
     pub(in crate::cli) platforms: Vec<String>,
 
     /// Which generated inputs: test, small, large [default: test]
@@ -94,6 +96,17 @@ pub(in crate::cli) struct RunArguments {
     #[arg(long)]
     pub(in crate::cli) simulate: bool,
 
+    /// Experiments on platforms: the plan that ends within a minute on the platforms of this machine
+    #[arg(long)]
+    pub(in crate::cli) quick: bool,
+
+    /// A setting of an experiment on platforms, as in --set rounds=5; `faasbench list experiments --json` has all with their defaults
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    pub(in crate::cli) settings: Vec<(String, serde_json::Value)>,
+
+    #[command(flatten)]
+    pub(in crate::cli) configuration: ConfigurationFile,
+
     /// Seed of generated inputs and of the order of everything
     #[arg(long, value_name = "N", default_value_t = 42)]
     pub(in crate::cli) seed: u64,
@@ -123,4 +136,11 @@ pub(in crate::cli) struct RunArguments {
     /// Print the report (or the plan) as JSON
     #[arg(long)]
     pub(in crate::cli) json: bool,
+}
+
+/// `NAME=VALUE`; what is no JSON is text.
+fn setting(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("`{text}` is no setting; write NAME=VALUE, as in rounds=5"))?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| value.into())))
 }

@@ -127,6 +127,8 @@ pub(in crate::cli) enum ExportTable {
     Counters,
     /// Other numbers
     Metrics,
+    /// What is no single number: outcomes of units, findings, parts of traces
+    Documents,
     /// Remarks
     Notes,
     /// A file for each, into the folder that --output names

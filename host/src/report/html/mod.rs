@@ -1,6 +1,7 @@
 //! A report as one HTML file: it needs no network, no other file, and works without its script.
 
 mod environment;
+mod finding;
 mod page;
 mod run;
 mod subject;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{Markup, PreEscaped, html};
 
 use super::subject::PageRun;
-use super::{environment, table};
+use super::{environment, finding, table};
 use crate::report::plot::label::clean;
 use crate::report::plot::{self, Group, Plot, PlotError};
 use crate::report::shown::{self, ShownTable};
@@ -152,11 +152,13 @@ fn experiment_section(
     for group in groups.iter().filter(|group| group.experiment == experiment) {
         drawn.push(plot_group(prefix, group)?);
     }
+    let found = report.findings.iter().find(|finding| finding.experiment == experiment);
+    let question = found.map_or_else(|| answer::question(experiment), |finding| finding.question.as_str());
     let tables: Vec<&ShownTable<'_>> = tables.iter().filter(|table| table.experiment == experiment).collect();
     Ok(html! {
         section.experiment #(anchor) {
             h2 { (clean(experiment)) }
-            p.question { (clean(answer::question(experiment))) }
+            p.question { (clean(question)) }
             @for group in &drawn { (group) }
             @for (index, table) in tables.iter().enumerate() {
                 // The first one is what most came for; the plots above show what the others hold.
@@ -170,6 +172,7 @@ fn experiment_section(
                     }
                 }
             }
+            @if let Some(found) = found { (finding::section(found)) }
             (table::files(report, experiment))
             (table::absences(report, experiment))
         }

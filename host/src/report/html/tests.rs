@@ -26,6 +26,7 @@ fn report(figures: Vec<Figure>) -> RunReport {
             code: Vec::new(),
         },
         answers: Vec::new(),
+        findings: Vec::new(),
         figures,
         ratios: Vec::new(),
         failures: Vec::new(),

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::rows::ExportError;
-use crate::results::row::{Counter, Invocation, Metric, NestedRecord, Note, Sample};
+use crate::results::row::{Counter, Document, Invocation, Metric, NestedRecord, Note, Sample};
 use crate::results::{Filter, Run, Store, Stored, Table};
 
 /// Name and version of the format; another version has another number.
@@ -30,6 +30,9 @@ pub struct RunDocument {
     pub counters: Vec<Stored<Counter>>,
     /// Other numbers.
     pub metrics: Vec<Stored<Metric>>,
+    /// What is no single number: what came of units, findings, parts of traces.
+    #[serde(default)]
+    pub documents: Vec<Stored<Document>>,
     /// Remarks.
     pub notes: Vec<Stored<Note>>,
 }
@@ -46,6 +49,7 @@ pub async fn write_json(store: &Store, run: &Run, filter: &Filter, mut output: i
     array::<Sample>(store, run, filter, &mut output).await?;
     array::<Counter>(store, run, filter, &mut output).await?;
     array::<Metric>(store, run, filter, &mut output).await?;
+    array::<Document>(store, run, filter, &mut output).await?;
     array::<Note>(store, run, filter, &mut output).await?;
     output.write_all(b"}\n")?;
     output.flush()?;

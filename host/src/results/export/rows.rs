@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use thiserror::Error;
 
-use crate::results::row::{Counter, Invocation, Metric, NestedRecord, Note, Sample};
+use crate::results::row::{Counter, Document, Invocation, Metric, NestedRecord, Note, Sample};
 use crate::results::{Filter, Run, Store, StoreError, Table, Value};
 
 /// A table of what runs record.
@@ -21,14 +21,16 @@ pub enum RunTable {
     Counters,
     /// Other numbers.
     Metrics,
+    /// What is no single number.
+    Documents,
     /// Remarks.
     Notes,
 }
 
 impl RunTable {
     /// All of them.
-    pub const ALL: [RunTable; 6] =
-        [Self::Invocations, Self::Records, Self::Samples, Self::Counters, Self::Metrics, Self::Notes];
+    pub const ALL: [RunTable; 7] =
+        [Self::Invocations, Self::Records, Self::Samples, Self::Counters, Self::Metrics, Self::Documents, Self::Notes];
 
     /// Its name in the database.
     pub fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl RunTable {
             Self::Samples => Sample::NAME,
             Self::Counters => Counter::NAME,
             Self::Metrics => Metric::NAME,
+            Self::Documents => Document::NAME,
             Self::Notes => Note::NAME,
         }
     }
@@ -50,6 +53,7 @@ impl RunTable {
             Self::Samples => Sample::COLUMNS,
             Self::Counters => Counter::COLUMNS,
             Self::Metrics => Metric::COLUMNS,
+            Self::Documents => Document::COLUMNS,
             Self::Notes => Note::COLUMNS,
         };
         ["id"].into_iter().chain(columns.iter().copied()).collect()
@@ -69,6 +73,7 @@ impl RunTable {
             Self::Samples => rows::<Sample>(store, run, filter, each).await,
             Self::Counters => rows::<Counter>(store, run, filter, each).await,
             Self::Metrics => rows::<Metric>(store, run, filter, each).await,
+            Self::Documents => rows::<Document>(store, run, filter, each).await,
             Self::Notes => rows::<Note>(store, run, filter, each).await,
         }
     }

@@ -1,6 +1,6 @@
 //! What is done to a stored run.
 
-use super::super::row::{Counter, Invocation, Labels, Level, Metric, NestedRecord, Note, Reading, Sample};
+use super::super::row::{Counter, Document, Invocation, Labels, Level, Metric, NestedRecord, Note, Reading, Sample};
 use super::super::*;
 use super::fixture::{Place, invocation, new_run};
 
@@ -67,6 +67,15 @@ pub(super) fn record_one_of_each(recorder: &Recorder, repetition: u32) {
         })
         .unwrap();
     recorder
+        .record(Document {
+            invocation: Some(id),
+            experiment: "time".into(),
+            kind: "unit".into(),
+            name: format!("unit {repetition}"),
+            document: "{}".into(),
+        })
+        .unwrap();
+    recorder
         .record(Note {
             invocation: Some(id),
             created_unix_ns: i64::from(repetition),
@@ -77,7 +86,7 @@ pub(super) fn record_one_of_each(recorder: &Recorder, repetition: u32) {
 }
 
 /// How many rows of each kind a run has.
-pub(super) async fn counts(store: &Store, run: &Run) -> [u64; 6] {
+pub(super) async fn counts(store: &Store, run: &Run) -> [u64; 7] {
     let (run, all) = (run.number, Filter::default());
     [
         store.count::<Invocation>(run, &all).await.unwrap(),
@@ -85,6 +94,7 @@ pub(super) async fn counts(store: &Store, run: &Run) -> [u64; 6] {
         store.count::<Sample>(run, &all).await.unwrap(),
         store.count::<Counter>(run, &all).await.unwrap(),
         store.count::<Metric>(run, &all).await.unwrap(),
+        store.count::<Document>(run, &all).await.unwrap(),
         store.count::<Note>(run, &all).await.unwrap(),
     ]
 }
@@ -106,7 +116,7 @@ async fn a_resumed_run_goes_on_after_what_it_has(place: Place) {
     recorder.finish(RunStatus::Complete).await.unwrap();
     let run = store.run("latest").await.unwrap();
     assert_eq!((run.status, &run.plan, &run.images), (RunStatus::Complete, &cut.plan, &cut.images));
-    assert_eq!(counts(&store, &run).await, [5; 6]);
+    assert_eq!(counts(&store, &run).await, [5; 7]);
     let stored = store.rows::<Invocation>(run.number, &Filter::default()).await.unwrap();
     assert!(stored.iter().map(|stored| stored.row.repetition).eq(0..5));
     // Every row still belongs to its own invocation.
@@ -185,8 +195,8 @@ async fn a_deleted_run_is_gone_and_the_ledger_stays(place: Place) {
                       configuration, status) VALUES (1, 0, 0, 'p', 'f', 'n', 'wasm', '{}', 'deployed')";
     raw.execute(deployment, &[]).await.unwrap();
     assert_eq!(store.delete_run(&runs[0]).await.unwrap(), 6);
-    assert_eq!(counts(&store, &runs[0]).await, [0; 6]);
-    assert_eq!(counts(&store, &runs[1]).await, [1; 6]);
+    assert_eq!(counts(&store, &runs[0]).await, [0; 7]);
+    assert_eq!(counts(&store, &runs[1]).await, [1; 7]);
     assert_eq!(store.list_runs().await.unwrap().len(), 1);
     let left = raw.fetch_all("SELECT run FROM deployments", &[]).await.unwrap();
     assert_eq!(left.iter().map(|row| row.at::<Option<i64>>(0).unwrap()).collect::<Vec<_>>(), [None]);

@@ -122,7 +122,7 @@ async fn a_server_that_stays_away_leaves_a_file_to_import() {
     assert_eq!(store.import(&buffer, &rest, |_| {}).await.unwrap().rows_added, 0);
     let run = store.run("latest").await.unwrap();
     assert_eq!(run.status, RunStatus::Complete);
-    assert_eq!(counts(&store, &run).await, [2_000, 1_000, 1_000, 1_000, 1_000, 1_000]);
+    assert_eq!(counts(&store, &run).await, [2_000, 1_000, 1_000, 1_000, 1_000, 1_000, 1_000]);
     assert!(repetitions(&store, &run).await.into_iter().eq(0..2_000));
 }
 

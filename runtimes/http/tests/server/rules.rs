@@ -70,6 +70,8 @@ async fn health_paths_answer_without_an_invocation() {
         let answer = once(server.address, format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")).await.unwrap();
         assert_eq!(answer.status, 200, "{path}");
         assert!(!answer.head.contains("x-instance-seq"));
+        let tells = |header: &str| answer.head.contains(header);
+        assert!(tells("x-instance-id: ") && tells("x-instance-uptime-us: "), "who answers: {}", answer.head);
     }
     assert!(once(server.address, post("{}")).await.unwrap().head.contains("x-instance-seq: 0"));
 }

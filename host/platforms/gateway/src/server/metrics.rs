@@ -128,7 +128,7 @@ impl Metrics {
             family.with_label_values(labels).set(i64::try_from(value).unwrap_or(i64::MAX));
         };
         if let Some(instances) = &status.instances {
-            let busy = instances.iter().filter(|instance| instance.active > 0).count();
+            let busy = instances.iter().filter(|instance| instance.active.is_some_and(|active| active > 0)).count();
             set(&self.service_count, &[&label], instances.len());
             set(&self.instances, &[&label, "busy"], busy);
             set(&self.instances, &[&label, "idle"], instances.len() - busy);

@@ -199,8 +199,8 @@ impl Platform for Fake {
         let instance = InstanceStatus {
             id: "one".to_owned(),
             age_us: 5,
-            invocations: self.served.load(Ordering::SeqCst),
-            active: self.active.load(Ordering::SeqCst).min(1),
+            invocations: Some(self.served.load(Ordering::SeqCst)),
+            active: Some(self.active.load(Ordering::SeqCst).min(1)),
             processes: Vec::new(),
             cgroup: None,
         };

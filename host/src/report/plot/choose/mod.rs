@@ -3,6 +3,7 @@
 mod compared;
 mod counters;
 mod disk_io;
+mod finding;
 mod memory;
 mod other;
 mod over_time;
@@ -33,7 +34,8 @@ pub struct Group {
 pub fn plots(report: &RunReport, detail: &RunDetail) -> Vec<Group> {
     let view = View::new(report, detail);
     let mut groups = Vec::new();
-    for experiment in view.experiments() {
+    let answers_itself = |name: &str| report.findings.iter().any(|finding| finding.experiment == name);
+    for experiment in view.experiments().into_iter().filter(|name| !answers_itself(name)) {
         groups.extend(match experiment {
             "time" => time::groups(&view),
             "memory" => memory::groups(&view),
@@ -42,6 +44,7 @@ pub fn plots(report: &RunReport, detail: &RunDetail) -> Vec<Group> {
             other => other::groups(&view, other),
         });
     }
+    groups.extend(report.findings.iter().map(finding::group));
     groups.retain(|group| !group.plots.is_empty() || !group.remarks.is_empty());
     name_apart(&mut groups);
     groups

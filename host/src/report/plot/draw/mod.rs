@@ -1,5 +1,6 @@
 //! The kinds of plots: what each is drawn from, how large it is, and its one drawing function.
 
+mod chart;
 mod distribution;
 mod frame;
 mod heat;
@@ -13,6 +14,7 @@ use plotters::prelude::DrawingBackend;
 use super::canvas::{Canvas, Refused};
 use super::spot::Spot;
 
+pub(super) use chart::{Chart, Look, Place, Scale, Track};
 pub(super) use distribution::{Distributions, Sample};
 pub(super) use frame::Series;
 pub(super) use heat::{Cell, Heat};
@@ -33,6 +35,7 @@ pub(super) enum Drawing {
     Order(Order),
     Lines(Lines),
     Heat(Heat),
+    Chart(Chart),
 }
 
 impl Drawing {
@@ -45,6 +48,7 @@ impl Drawing {
             Drawing::Order(order) => order.height(),
             Drawing::Lines(lines) => lines.height(),
             Drawing::Heat(heat) => heat.height(),
+            Drawing::Chart(chart) => chart.height(),
         }
     }
 
@@ -57,6 +61,7 @@ impl Drawing {
             Drawing::Order(order) => order.draw(canvas),
             Drawing::Lines(lines) => lines.draw(canvas),
             Drawing::Heat(heat) => heat.draw(canvas),
+            Drawing::Chart(chart) => chart.draw(canvas),
         }
     }
 }

@@ -1,0 +1,6 @@
+//! `variance`: is today like yesterday?
+
+mod experiment;
+mod finding;
+
+pub(crate) use experiment::Variance;

@@ -1,0 +1,132 @@
+//! A server and a deployer for it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use fn_platform::connect;
+use image_kind::{Image, ImageKind, tag};
+use platform::{
+    Answer, Deployment, DeploymentId, DeploymentSpec, Invocation, Limits, MemoryLedger, Platform, PlatformError, Scale,
+    undeploy,
+};
+use remote_platform::{Connection, PushedImage, Registry};
+use serde_json::{Map, Value, json};
+
+use crate::emulator::Emulator;
+
+/// How long the emulated agents are stale, ms: less than real ones, so that tests need not wait for seconds.
+pub(crate) const STALE_MS: u64 = 300;
+/// How long readiness may take.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// A registry that keeps names.
+#[derive(Default)]
+pub(crate) struct Names(pub(crate) Mutex<Vec<String>>);
+
+#[async_trait]
+impl Registry for Names {
+    fn reference(&self, image: &Image, deployment: &DeploymentId) -> PushedImage {
+        let name = format!("registry.test:5000/{}", image.function);
+        PushedImage {
+            tagged: format!("{name}:{deployment}-{}", tag(&image.digest)),
+            pinned: format!("{name}@{}", image.digest),
+        }
+    }
+
+    async fn push(&self, image: &Image, deployment: &DeploymentId) -> Result<PushedImage, PlatformError> {
+        let reference = self.reference(image, deployment);
+        self.0.lock().unwrap().push(reference.tagged.clone());
+        Ok(reference)
+    }
+
+    async fn remove(&self, tagged: &str) -> Result<(), PlatformError> {
+        self.0.lock().unwrap().retain(|name| name != tagged);
+        Ok(())
+    }
+}
+
+/// An emulated server and a deployer for it.
+pub(crate) struct Scene {
+    pub(crate) emulator: Emulator,
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) registry: Arc<Names>,
+    pub(crate) ledger: MemoryLedger,
+}
+
+impl Scene {
+    pub(crate) async fn new() -> Scene {
+        Scene::with(json!({})).await
+    }
+
+    /// With further options.
+    pub(crate) async fn with(options: Value) -> Scene {
+        let emulator = Emulator::start(Duration::from_millis(STALE_MS)).await;
+        let registry = Arc::new(Names::default());
+        let platform = connect(connection(&emulator.endpoint, options, Some(registry.clone()))).unwrap();
+        Scene { emulator, platform, registry, ledger: MemoryLedger::new() }
+    }
+
+    pub(crate) async fn deploy(&self, spec: &DeploymentSpec) -> Deployment {
+        let deployment = self.platform.deploy(spec, &self.ledger).await.unwrap();
+        self.platform.wait_until_ready(&deployment, LONG).await.unwrap();
+        deployment
+    }
+
+    pub(crate) async fn undeploy(&self, spec: &DeploymentSpec) {
+        let left = undeploy(&*self.platform, &spec.id, &self.ledger).await.unwrap();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+pub(crate) fn connection(endpoint: &str, options: Value, registry: Option<Arc<Names>>) -> Connection {
+    let mut all = Map::from_iter([("stale-after-update-ms".to_owned(), STALE_MS.into())]);
+    all.extend(options.as_object().unwrap().clone());
+    Connection {
+        platform: "fn",
+        target: "test".to_owned(),
+        endpoint: Some(endpoint.to_owned()),
+        options: all,
+        storage: None,
+        storage_environment: [("AWS_SECRET_ACCESS_KEY".to_owned(), "very-secret".to_owned())].into(),
+        registry: registry.map(|registry| registry as Arc<dyn Registry>),
+    }
+}
+
+/// The specification of a function whose image has a digest of this digit alone.
+pub(crate) fn spec(name: &str, digit: char) -> DeploymentSpec {
+    DeploymentSpec {
+        id: DeploymentId::new(),
+        function: name.to_owned(),
+        name: name.to_owned(),
+        image: image(name, digit),
+        scale: Scale::default(),
+        limits: Limits::default(),
+        environment: Default::default(),
+    }
+}
+
+pub(crate) fn image(name: &str, digit: char) -> Image {
+    let digest = format!("sha256:{}", digit.to_string().repeat(64));
+    Image {
+        function: name.to_owned(),
+        kind: ImageKind::Oci,
+        path: "/nowhere".into(),
+        code_digest: digest.clone(),
+        digest,
+        bytes: 1,
+        code_bytes: 1,
+        architecture: "x86_64".to_owned(),
+    }
+}
+
+/// A call with the event `{}`.
+pub(crate) async fn call(platform: &dyn Platform, deployment: &Deployment) -> Answer {
+    platform.invoke(deployment, &Invocation::new("{}")).await.unwrap()
+}
+
+/// The image that answered, as the emulated functions tell it.
+pub(crate) fn answered_by(answer: &Answer) -> String {
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    body["image"].as_str().unwrap().to_owned()
+}
