@@ -79,9 +79,8 @@ impl Builder {
         let kind = row.choose(options.kind)?;
         row.check_protocol(options.protocol)?;
         let mut options = options.clone();
-        if options.http_environment.is_none() && row.gives_environment {
-            options.http_environment = Some(HttpEnvironment::OfHost);
-        }
+        // Every platform gives an instance its environment.
+        options.http_environment.get_or_insert(HttpEnvironment::OfHost);
         self.build_kind(functions, kind, &options)
     }
 

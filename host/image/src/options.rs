@@ -206,8 +206,8 @@ pub struct Options {
     pub protocol: Option<Protocol>,
     /// How to package, where the platform takes several kinds; `None`: the platform's first.
     pub kind: Option<ImageKind>,
-    /// Where components that serve HTTP take their settings from; `None`: from their host on platforms that give instances an
-    /// environment, and there are none on others.
+    /// Where components that serve HTTP take their settings from; `None`: from their host where they are built for a platform,
+    /// and there are none where for a kind of image alone.
     pub http_environment: Option<HttpEnvironment>,
     /// A folder that gets a copy of each image; `None`: only the cache has them.
     pub output: Option<PathBuf>,

@@ -13,8 +13,6 @@ pub struct PlatformImages {
     pub kinds: &'static [ImageKind],
     /// The protocols that it speaks to a native binary; a binary with one of them is enough. Empty for WASM.
     pub protocols: &'static [Protocol],
-    /// Whether a component finds its settings in an environment there. Native binaries always do.
-    pub gives_environment: bool,
 }
 
 use ImageKind::{
@@ -39,14 +37,14 @@ pub const PLATFORM_IMAGES: [PlatformImages; 18] = [
     row("gestalt", &[GestaltZip], &[Protocol::Gestalt]),
     row("lambda", &[LambdaZip, Oci], &[Protocol::Lambda]),
     row("azure", &[AzureZip], &[Protocol::Azure]),
-    // Unless it is started with `-S cli`.
-    PlatformImages { gives_environment: false, ..row("wasmtime-serve", &[HttpComponent], &[]) },
+    // It is started with `-S cli`, so that a component has an environment there.
+    row("wasmtime-serve", &[HttpComponent], &[]),
     row("spin", &[SpinApplication], &[]),
     row("wasmcloud", &[HttpComponent], &[]),
 ];
 
 const fn row(platform: &'static str, kinds: &'static [ImageKind], protocols: &'static [Protocol]) -> PlatformImages {
-    PlatformImages { platform, kinds, protocols, gives_environment: true }
+    PlatformImages { platform, kinds, protocols }
 }
 
 /// What the platform of this name takes.

@@ -11,6 +11,7 @@ use crate::mark::{deployment_of, merged, revision_of, scale_of};
 use crate::object::Kind;
 use crate::plan::{Plan, Variant};
 use crate::platform_on_cluster::PlatformOnCluster;
+use crate::route::Route;
 
 /// The word for an image in the ledger.
 pub(crate) const IMAGE: &str = "image";
@@ -76,7 +77,7 @@ impl PlatformOnCluster {
             spec: spec.clone(),
             platform: self.flavour.name().to_owned(),
             target: self.connection.target.clone(),
-            url: details.route.as_ref().map(|route| route.url(&self.cluster)),
+            url: details.route.as_ref().and_then(Route::url),
             details: json!(details),
         })
     }

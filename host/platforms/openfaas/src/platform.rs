@@ -288,11 +288,13 @@ impl Platform for OpenFaas {
         let information = self.gateway.information().await?;
         let provider = information.provider.unwrap_or_default();
         let release = information.version.unwrap_or_default();
+        let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+        let name = or(&provider.provider, "a provider without a name");
+        let version = provider.version.clone().unwrap_or_default();
         let mut remarks = vec![format!(
-            "functions run by {} {} on {}",
-            if provider.provider.is_empty() { "a provider without a name" } else { &provider.provider },
-            provider.version.unwrap_or_default().text(),
-            if provider.orchestration.is_empty() { "what it does not say" } else { &provider.orchestration },
+            "functions run by {} on {}",
+            format!("{name} {}", version.text()).trim_end(),
+            or(&provider.orchestration, "what it does not say"),
         )];
         if provider.provider == FAASD {
             remarks

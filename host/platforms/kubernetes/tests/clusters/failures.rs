@@ -146,24 +146,26 @@ async fn a_missing_namespace_is_told_with_the_command_that_makes_it() {
     assert!(undeploy(on.platform.as_ref(), &spec.id, &ledger).await.unwrap().is_empty());
 }
 
+async fn fails(trouble: Trouble, wanted: &[&str]) {
+    let on = stage("kubernetes", json!({})).await;
+    on.emulator.world.lock().unwrap().trouble = trouble;
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    let deployment = on.platform.deploy(&spec, &ledger).await.unwrap();
+    let error = on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap_err().to_string();
+    for text in wanted {
+        assert!(error.contains(text), "{trouble:?}: {error}");
+    }
+    assert_eq!(on.platform.status(&deployment).await.unwrap().readiness, Readiness::Failed);
+    remove(on.platform.as_ref(), &spec, &ledger).await;
+}
+
 #[tokio::test]
 async fn images_quotas_and_crashes_fail_with_their_reason() {
-    for (trouble, wanted) in [
-        (Trouble::Pull, vec!["ImagePullBackOff", "registry.example.test: no such host", "pull-from"]),
-        (Trouble::Quota, vec!["exceeded quota"]),
-        (Trouble::Crash, vec!["exit status 2", "hello from f-"]),
-    ] {
-        let on = stage("kubernetes", json!({})).await;
-        on.emulator.world.lock().unwrap().trouble = trouble;
-        let (spec, ledger) = (spec("f"), MemoryLedger::new());
-        let deployment = on.platform.deploy(&spec, &ledger).await.unwrap();
-        let error = on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap_err().to_string();
-        for text in wanted {
-            assert!(error.contains(text), "{trouble:?}: {error}");
-        }
-        assert_eq!(on.platform.status(&deployment).await.unwrap().readiness, Readiness::Failed);
-        remove(on.platform.as_ref(), &spec, &ledger).await;
-    }
+    tokio::join!(
+        fails(Trouble::Pull, &["ImagePullBackOff", "registry.example.test: no such host", "pull-from"]),
+        fails(Trouble::Quota, &["exceeded quota"]),
+        fails(Trouble::Crash, &["exit status 2", "hello from f-"]),
+    );
 }
 
 #[tokio::test]
@@ -214,6 +216,21 @@ async fn what_became_anothers_is_not_removed() {
     on.emulator.world.lock().unwrap().objects.get_mut(key).unwrap()["metadata"]["labels"] = json!({"app": "theirs"});
     remove(on.platform.as_ref(), &spec, &ledger).await;
     assert!(on.emulator.world.lock().unwrap().objects.contains_key(key));
+}
+
+#[tokio::test]
+async fn a_spoilt_ledger_leads_nowhere_else() {
+    let on = stage("kubernetes", json!({})).await;
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    on.platform.deploy(&spec, &ledger).await.unwrap();
+    let entry = ledger.entries().into_iter().find(|entry| entry.resource.kind == "secret").unwrap();
+    for name in ["../../kube-system/secrets/x", "", "..", "a?b=c"] {
+        let mut resource = entry.resource.clone();
+        resource.name = name.to_owned();
+        let error = on.platform.remove(&resource).await.unwrap_err();
+        assert!(matches!(error, PlatformError::Invalid(_)), "{name}: {error}");
+    }
+    remove(on.platform.as_ref(), &spec, &ledger).await;
 }
 
 #[tokio::test]
