@@ -93,6 +93,8 @@ impl LambdaPlatform {
         };
         let clients = self.clients();
         let account = clients.account().await?;
+        let known = ledger.resources(&spec.id).await?;
+        self.check_place(spec, &known, &account.number)?;
         let former = function::find(clients, &plan.function, None).await?;
         if former.as_ref().is_some_and(|former| !former.is_of(&spec.id)) {
             return Err(taken(&plan.function));
@@ -108,7 +110,7 @@ impl LambdaPlatform {
             ledger,
             id: &spec.id,
             target: self.target_name(),
-            known: ledger.resources(&spec.id).await?,
+            known,
             place: json!({ "region": clients.region, "account": account.number, "function": plan.function }),
         };
         let role = self.make_role(&plan, spec, &page, &account.number).await?;
@@ -161,6 +163,25 @@ impl LambdaPlatform {
                 "repetitions_until_role": repetitions,
             }),
         })
+    }
+
+    /// Refuses a deployment that is elsewhere: made here too, what is there would be forgotten.
+    fn check_place(&self, spec: &DeploymentSpec, known: &[ResourceEntry], account: &str) -> Result<(), PlatformError> {
+        let region = self.clients().region.as_str();
+        for resource in known.iter().map(|entry| &entry.resource).filter(|resource| resource.platform == PLATFORM) {
+            let there = |field: &str, here| resource.details[field].as_str().unwrap_or(here).to_owned();
+            let (its_region, its_account) = (there("region", region), there("account", account));
+            if (its_region.as_str(), its_account.as_str()) != (region, account) {
+                return Err(PlatformError::Invalid(format!(
+                    "{0} was deployed to {its_region} in the account {its_account}, and the target `{1}` is {region} in the \
+                     account {account} now; set `region` and `profile` in its options to those and `faasbench undeploy {0} \
+                     --platform {1}` there first",
+                    spec.name,
+                    self.target_name()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The role's ARN: the one of the options, or one that is made.

@@ -15,7 +15,7 @@ use platform::{
     PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Readiness, Resource, Scale, Status,
 };
 use remote_platform::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use remote_platform::{Api, Connection, Registry};
+use remote_platform::{Api, Connection, Registry, Url};
 use tokio::time::{Instant, sleep};
 
 use crate::clients::{Clients, configuration};
@@ -51,6 +51,8 @@ pub struct LambdaPlatform {
     configuration: SdkConfig,
     /// Whether invocations go to a function's alias, by its name.
     with_alias: Mutex<HashMap<String, bool>>,
+    /// What calls functions by their URLs, by origin.
+    outside: Mutex<HashMap<String, Api>>,
 }
 
 impl LambdaPlatform {
@@ -63,7 +65,8 @@ impl LambdaPlatform {
         plan::check_options(&options)?;
         let clients = Clients::new(configuration, connection.endpoint.clone())?;
         let configuration = configuration.clone();
-        Ok(LambdaPlatform { connection, options, clients, configuration, with_alias: Mutex::default() })
+        let (with_alias, outside) = (Mutex::default(), Mutex::default());
+        Ok(LambdaPlatform { connection, options, clients, configuration, with_alias, outside })
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -100,6 +103,21 @@ impl LambdaPlatform {
             )));
         }
         Ok(registry)
+    }
+
+    /// What calls the function at a URL: always the same one for an origin, as connections are kept in it.
+    fn api_at(&self, url: &str) -> Result<Api, PlatformError> {
+        let parsed =
+            Url::parse(url).map_err(|_| PlatformError::Invalid("a function's URL is not one of HTTP".to_owned()))?;
+        let origin = parsed.origin().ascii_serialization();
+        // Nothing in here panics half way.
+        let mut outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(api) = outside.get(&origin) {
+            return Ok(api.clone());
+        }
+        let api = Api::new(PLATFORM, &origin, None)?;
+        outside.insert(origin, api.clone());
+        Ok(api)
     }
 
     /// Keeps in mind whether invocations go to the alias.
@@ -245,7 +263,7 @@ impl Platform for LambdaPlatform {
         let patience = invoke::patience(invocation, deployment.spec.limits.time);
         if self.options.invoke_by_url {
             let url = deployment.url.as_deref().ok_or_else(|| not_found(deployment))?;
-            let api = Api::new(PLATFORM, url, None)?;
+            let api = self.api_at(url)?;
             let headers = headers(invocation);
             return api.invoke(&deployment.spec.name, url, headers, invocation.event.clone(), false, patience).await;
         }

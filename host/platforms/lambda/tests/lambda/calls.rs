@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lab::ErrorKind;
 use platform::{Deployment, Invocation, MemoryLedger, Platform, PlatformError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::emulator::{Emulator, Fault};
 use crate::scene::{archive, no_options, platform, spec};
@@ -63,6 +64,37 @@ async fn a_changes_end_is_waited_for_also_when_somebody_else_makes_it() {
         emulator.function("faasbench-busy", |function| function.configuration["Environment"]["Variables"].clone());
     assert_eq!(kept["COLOUR"], "blue", "only the nonce is new: {kept}");
     assert!(kept["FAASBENCH_NONCE"].is_string());
+}
+
+#[tokio::test]
+async fn calls_by_a_url_keep_their_connection() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    // One connection is taken, and no other.
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        for _ in 0..2 {
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"{}") {
+                assert!(stream.read_buf(&mut seen).await.unwrap() > 0);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await.unwrap();
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let platform = platform(&url, serde_json::json!({ "url": "public", "invoke-by-url": true })).await;
+    let deployment = Deployment {
+        spec: spec("kept", &archive(folder.path(), "one", &[])),
+        platform: "lambda".to_owned(),
+        target: "test".to_owned(),
+        url: Some(url),
+        details: serde_json::json!({ "function": "faasbench-kept" }),
+    };
+    for _ in 0..2 {
+        let invocation = Invocation { patience: Some(Duration::from_secs(10)), ..Invocation::new("{}") };
+        assert_eq!(platform.invoke(&deployment, &invocation).await.unwrap().status, 200);
+    }
+    served.await.unwrap();
 }
 
 /// `LAMBDA_RUNTIME_ENDPOINT` is an emulator that only runs functions (aws-lambda-rie, `cargo lambda watch`);

@@ -1,6 +1,6 @@
 //! Nothing is left behind, and nobody else's things are touched.
 
-use platform::{DeploymentId, MemoryLedger, Platform, PlatformError, Resource, ResourceState, undeploy};
+use platform::{DeploymentId, Ledger, MemoryLedger, Platform, PlatformError, Resource, ResourceState, undeploy};
 use serde_json::json;
 
 use crate::emulator::{ACCOUNT, Emulator, Fault};
@@ -93,4 +93,34 @@ async fn what_was_made_in_another_region_is_removed_there() {
     there.details["region"] = json!("no region");
     assert!(matches!(here.remove(&there).await, Err(PlatformError::Invalid(_))));
     assert!(undeploy(&here, &spec.id, &ledger).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_deployment_is_not_made_elsewhere_while_it_is_somewhere() {
+    let emulator = Emulator::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let platform = platform(&emulator.endpoint, no_options()).await;
+    let spec = spec("moved", &archive(folder.path(), "one", &[]));
+    for (field, there) in [("region", "eu-north-1"), ("account", "999999999999")] {
+        let ledger = MemoryLedger::new();
+        let mut details = json!({ "region": "eu-central-1", "account": ACCOUNT, "created": true });
+        details[field] = json!(there);
+        let made = Resource {
+            deployment: spec.id.clone(),
+            platform: "lambda".to_owned(),
+            target: "test".to_owned(),
+            kind: "function".to_owned(),
+            name: "faasbench-moved".to_owned(),
+            details,
+        };
+        ledger.intend(&made).await.unwrap();
+        let before = ledger.entries();
+        let refused = platform.deploy(&spec, &ledger).await.unwrap_err();
+        assert!(matches!(refused, PlatformError::Invalid(_)), "{refused}");
+        for part in [there, "faasbench undeploy moved --platform test"] {
+            assert!(refused.to_string().contains(part), "{refused}");
+        }
+        assert_eq!(ledger.entries(), before);
+        assert!(emulator.is_empty(), "{:?}", emulator.left());
+    }
 }
