@@ -64,6 +64,7 @@ impl FnPlatform {
         let reference = registry.reference(&spec.image, &spec.id);
         let details = json!({ "daemon": self.daemon.as_ref().map(|daemon| daemon.address()) });
         let resource = self.resource(spec, IMAGE, &reference.tagged, details.clone());
+        self.check_daemon(spec, &resource, known)?;
         let entry = entry(ledger, known, &resource).await?;
         let pushed = registry.push(&spec.image, &spec.id).await?;
         ledger.created(entry, &details).await?;

@@ -47,6 +47,27 @@ impl FnPlatform {
         Ok(())
     }
 
+    /// Refuses to deploy an image to another place than it is in: what is there would be forgotten.
+    pub(crate) fn check_daemon(
+        &self,
+        spec: &DeploymentSpec,
+        image: &Resource,
+        known: &[ResourceEntry],
+    ) -> Result<(), PlatformError> {
+        let same = known.iter().map(|entry| &entry.resource).find(|one| one.kind == IMAGE && one.name == image.name);
+        let Some(one) = same.filter(|one| one.details["daemon"] != image.details["daemon"]) else { return Ok(()) };
+        let place = match one.details["daemon"].as_str() {
+            Some(address) => format!("with an image in the container daemon at {address}"),
+            None => "with an image in a registry".to_owned(),
+        };
+        Err(PlatformError::Invalid(format!(
+            "{name} was deployed {place}, which is not where images of the target `{target}` go now; `faasbench undeploy \
+             {name} --platform {target}` first",
+            name = spec.name,
+            target = self.connection.target
+        )))
+    }
+
     /// Refuses to remove at this server what is at another: that it is not here says nothing.
     pub(crate) fn check_server_of(&self, resource: &Resource) -> Result<(), PlatformError> {
         match resource.details["endpoint"].as_str() {

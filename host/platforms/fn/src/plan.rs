@@ -133,13 +133,23 @@ impl FnPlatform {
             ApiRequest::new(format!("updating the function {name}"), Method::PUT, format!("/v2/fns/{function_id}"))
                 .json(body.clone());
         let missing = |what: &str| format!("when there is no such {what} yet");
-        let requests = [
-            (get(format!("looking for the app {app}"), format!("/v2/apps?name={app}")), None),
+        let find_app = || get(format!("looking for the app {app}"), format!("/v2/apps?name={app}"));
+        let find_function = || get(format!("looking for the function {name}"), of_app("fns"));
+        let delete_trigger = ApiRequest::new(
+            format!("deleting the trigger {name}"),
+            Method::DELETE,
+            "/v2/triggers/<id of the trigger>".to_owned(),
+        );
+        let before_image =
+            [(find_app(), None), (find_function(), Some("when there is an app of that name already".to_owned()))];
+        let after_image = [
+            (find_app(), None),
             (self.create_app(&spec), Some(missing("app"))),
-            (get(format!("looking for the function {name}"), of_app("fns")), None),
+            (find_function(), None),
             (self.create_function(app_id, &spec, body), Some(missing("function"))),
             (update, Some("when it is an update of the deployment".to_owned())),
             (get(format!("looking for the trigger {name}"), of_app("triggers")), None),
+            (delete_trigger, Some("when it is an update, and its trigger is of another function or path".to_owned())),
             (self.create_trigger(app_id, function_id, &spec), Some(missing("trigger"))),
         ];
         let image = PlannedRequest {
@@ -153,7 +163,12 @@ impl FnPlatform {
             condition: None,
         };
         let base = self.api.api.base();
-        let asked = requests.iter().map(|(request, condition)| request.planned(base, condition.as_deref()));
-        Ok(std::iter::once(image).chain(asked).collect())
+        let asked = |requests: &[(ApiRequest, Option<String>)]| -> Vec<PlannedRequest> {
+            requests.iter().map(|(request, condition)| request.planned(base, condition.as_deref())).collect()
+        };
+        let mut planned = asked(&before_image);
+        planned.push(image);
+        planned.extend(asked(&after_image));
+        Ok(planned)
     }
 }

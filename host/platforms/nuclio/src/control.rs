@@ -184,12 +184,26 @@ impl Control {
         }
     }
 
-    /// The names of a function's replicas; `None` where the dashboard does not tell, as before 1.6.
-    pub(crate) async fn replicas(&self, name: &str) -> Result<Option<Vec<String>>, PlatformError> {
+    /// The request for a function's replicas.
+    pub(crate) fn replicas_request(&self, name: &str) -> ApiRequest {
         let doing = format!("asking for the replicas of {name}");
         match self.through {
+            Through::Dashboard => self.request(About::Function, doing, Method::GET, Some(&format!("{name}/replicas"))),
+            Through::CustomResource => {
+                let path = format!(
+                    "/api/v1/namespaces/{}/pods?labelSelector=nuclio.io%2Ffunction-name%3D{name}",
+                    self.namespace
+                );
+                ApiRequest::new(doing, Method::GET, path)
+            }
+        }
+    }
+
+    /// The names of a function's replicas; `None` where the dashboard does not tell, as before 1.6.
+    pub(crate) async fn replicas(&self, name: &str) -> Result<Option<Vec<String>>, PlatformError> {
+        let request = self.replicas_request(name);
+        match self.through {
             Through::Dashboard => {
-                let request = self.request(About::Function, doing, Method::GET, Some(&format!("{name}/replicas")));
                 let response = self.api.ask(&request, &[404, 405]).await?;
                 if !response.status.is_success() {
                     return Ok(None);
@@ -199,11 +213,7 @@ impl Control {
                 Ok(names.map(|names| names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect()))
             }
             Through::CustomResource => {
-                let path = format!(
-                    "/api/v1/namespaces/{}/pods?labelSelector=nuclio.io%2Ffunction-name%3D{name}",
-                    self.namespace
-                );
-                let found: Value = self.api.ask(&ApiRequest::new(doing, Method::GET, path), &[]).await?.json()?;
+                let found: Value = self.api.ask(&request, &[]).await?.json()?;
                 let pods = found["items"].as_array().map_or(&[][..], Vec::as_slice);
                 Ok(Some(pods.iter().filter_map(|pod| pod["metadata"]["name"].as_str().map(str::to_owned)).collect()))
             }

@@ -83,7 +83,9 @@ impl NuclioPlatform {
         let registry = self.registry()?;
         let reference = registry.reference(image, &spec.id);
         let details = json!({ "daemon": self.daemon.as_ref().map(|daemon| daemon.address()) });
-        let entry = entry(ledger, known, &self.resource(spec, IMAGE, &reference.tagged, details.clone())).await?;
+        let resource = self.resource(spec, IMAGE, &reference.tagged, details.clone());
+        self.check_daemon(spec, &resource, known)?;
+        let entry = entry(ledger, known, &resource).await?;
         let pushed = registry.push(image, &spec.id).await?;
         ledger.created(entry, &details).await?;
         Ok(pushed.pinned)

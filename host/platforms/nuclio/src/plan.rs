@@ -11,7 +11,7 @@ use crate::check::completed;
 use crate::control::{About, PLATFORM};
 use crate::nuclio_platform::NuclioPlatform;
 use crate::objects::{DEPLOYMENT, PROJECT};
-use crate::options::{Installation, Shape};
+use crate::options::{Installation, Shape, Through};
 
 /// The variable that is another after every update: which state it is that the dashboard calls ready.
 pub(crate) const REVISION: &str = "FAASBENCH_REVISION";
@@ -166,16 +166,21 @@ impl NuclioPlatform {
             self.control.request(about, format!("asking for the {what} {name}"), Method::GET, Some(name))
         };
         let missing = |what: &str| format!("when there is no such {what} yet");
-        let requests = [
+        let update = || Some("when it is an update of the deployment".to_owned());
+        let mut requests = vec![
             (ask(About::Function, "function", name), None),
             (ask(About::Project, "project", project), None),
             (self.create_project(&spec), Some(missing("project"))),
-            (self.control.create(About::Function, name, body.clone()), Some(missing("function"))),
-            (
-                self.control.update(name, body, "<the version that was read>"),
-                Some("when it is an update of the deployment".to_owned()),
-            ),
         ];
+        if self.options.installation == Installation::Kubernetes {
+            requests.push((self.control.replicas_request(name), update()));
+        }
+        requests.push((self.control.create(About::Function, name, body.clone()), Some(missing("function"))));
+        if self.control.through == Through::CustomResource {
+            // For its version.
+            requests.push((ask(About::Function, "function", name), update()));
+        }
+        requests.push((self.control.update(name, body, "<the version that was read>"), update()));
         let pushed = PlannedRequest {
             purpose: match &self.daemon {
                 Some(daemon) => format!("loading the image into the container daemon at {}", daemon.address()),

@@ -167,3 +167,23 @@ async fn what_is_at_another_server_or_in_another_app_is_neither_forgotten_nor_ta
     scene.undeploy(&spec).await;
     assert!(scene.emulator.names("apps").is_empty());
 }
+
+#[tokio::test]
+async fn an_image_in_another_daemon_is_not_forgotten() {
+    let scene = Scene::new().await;
+    let folder = std::env::temp_dir();
+    let with = |daemon: &str| {
+        // Nothing listens there.
+        let docker = format!("unix://{}/{daemon}-{}.sock", folder.display(), std::process::id());
+        connect(connection(&scene.emulator.endpoint, json!({ "image": "local-daemon", "docker": docker }), None))
+            .unwrap()
+    };
+    let spec = spec("function1", '1');
+    let unreachable = with("one").deploy(&spec, &scene.ledger).await.unwrap_err();
+    assert!(!unreachable.is_users(), "{unreachable}");
+    let before = scene.ledger.entries();
+    assert_eq!(before.len(), 1, "the image was about to be loaded");
+    let error = with("other").deploy(&spec, &scene.ledger).await.unwrap_err();
+    assert!(error.is_users() && error.to_string().contains("in the container daemon at unix://"), "{error}");
+    assert_eq!(scene.ledger.entries(), before);
+}

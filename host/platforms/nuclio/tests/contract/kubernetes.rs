@@ -71,3 +71,31 @@ async fn custom_resources_do_without_the_dashboard() {
     assert_eq!(scene.platform.status(&deployment).await.unwrap().readiness, Readiness::Missing);
     assert_eq!(scene.emulator.projects(), ["default"]);
 }
+
+#[tokio::test]
+async fn what_a_dry_run_shows_of_an_update_is_what_is_asked() {
+    for options in [json!({}), json!({ "through": "custom-resource" })] {
+        let mut all = json!({ "installation": "kubernetes" });
+        all.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+        let scene = Scene::with(all, true).await;
+        let spec = spec("function1", '1');
+        scene.deploy(&spec).await;
+        scene.emulator.take_requests();
+        scene.platform.deploy(&spec, &scene.ledger).await.unwrap();
+        let path = |address: &str| {
+            let path = address.strip_prefix(&scene.emulator.endpoint).unwrap_or(address);
+            path.split('?').next().unwrap().to_owned()
+        };
+        let expected: Vec<_> = scene
+            .platform
+            .requests(&spec)
+            .unwrap()
+            .iter()
+            .filter(|request| {
+                request.method != "PUSH" && !request.condition.as_deref().unwrap_or_default().contains("yet")
+            })
+            .map(|request| format!("{} {}", request.method, path(&request.address)))
+            .collect();
+        assert_eq!(scene.emulator.take_requests(), expected);
+    }
+}
