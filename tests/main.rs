@@ -25,6 +25,7 @@ mod platforms;
 mod postgres;
 mod real_files;
 mod report;
+mod remote;
 mod resume;
 mod serve;
 mod simulation;

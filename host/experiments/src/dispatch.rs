@@ -56,16 +56,19 @@ pub(crate) async fn dispatch(
     let runtime = Handle::current();
     let start_unix_ns = unix_ns();
     let begin = Instant::now();
-    let (dropping, stopping) = (dropped.clone(), stop.clone());
+    let (dropping, mut stopped) = (dropped.clone(), stop.clone());
     // A thread of its own, which nothing else keeps waiting.
     let sending = tokio::task::spawn_blocking(move || -> std::io::Result<()> {
         let own = Builder::new_current_thread().enable_all().build()?;
         own.block_on(async move {
             let mut pacer = Pacer::new(begin)?;
             for (number, due_ns) in plan.times_ns.iter().copied().enumerate() {
-                pacer.until(due_ns).await?;
-                if *stopping.borrow() {
-                    break;
+                tokio::select! {
+                    late = pacer.until(due_ns) => late.map(|_| ())?,
+                    // A run whose signal's sender is gone is not stopped.
+                    Ok(_) = stopped.wait_for(|stopped| *stopped) => break,
+                    // Nobody takes the calls any more: they could not be recorded.
+                    () = sender.closed() => break,
                 }
                 if in_flight.load(Ordering::Relaxed) >= plan.most_in_flight {
                     dropping.fetch_add(1, Ordering::Relaxed);

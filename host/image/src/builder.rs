@@ -35,8 +35,16 @@ pub struct Built {
 
 /// What goes into the images of one function.
 enum Material {
-    Component { content: Vec<u8>, digest: String },
-    Binaries(Vec<Binary>),
+    Component {
+        content: Vec<u8>,
+        digest: String,
+    },
+    Binaries {
+        /// One for each architecture.
+        code: Vec<Binary>,
+        /// The program that carries nested calls, for images that need one beside theirs.
+        caller: Option<Binary>,
+    },
 }
 
 /// The names of all functions that there are images of.
@@ -148,7 +156,11 @@ impl Builder {
         }
         let source = SourceTree::find(self.source.as_deref())?;
         let mut materials: Vec<Vec<Binary>> = functions.iter().map(|_| Vec::new()).collect();
+        let mut caller = None;
         for architecture in architectures {
+            if kind == ImageKind::LambdaZip {
+                caller = Some(self.caller(&source, architecture, options)?);
+            }
             let binaries = Binaries {
                 cache: &self.cache,
                 source: &source,
@@ -162,7 +174,25 @@ impl Builder {
                 material.push(binary);
             }
         }
-        Ok(materials.into_iter().map(Material::Binaries).collect())
+        let material = |code| Material::Binaries { code, caller: caller.clone() };
+        Ok(materials.into_iter().map(material).collect())
+    }
+
+    /// The program that signs nested calls on AWS Lambda and sends them over TLS.
+    fn caller(&self, source: &SourceTree, architecture: Architecture, options: &Options) -> Result<Binary, BuildError> {
+        // It has no protocols to choose among.
+        let options = Options { protocol: None, ..options.clone() };
+        let binaries = Binaries {
+            cache: &self.cache,
+            source,
+            folder: "runtimes/lambda/caller",
+            package: "lambda-caller",
+            profile: "image",
+            architecture,
+            options: &options,
+        };
+        let found = binaries.get(&[package::LAMBDA_CALLER])?.pop();
+        found.ok_or_else(|| BuildError::UnknownFunction { name: package::LAMBDA_CALLER.to_owned() })
     }
 
     /// The image of one function, and whether it was there already.
@@ -173,8 +203,8 @@ impl Builder {
         material: &Material,
         options: &Options,
     ) -> Result<(Image, bool), BuildError> {
-        if let (ImageKind::Binary, Material::Binaries(binaries)) = (kind, material)
-            && let [binary] = binaries.as_slice()
+        if let (ImageKind::Binary, Material::Binaries { code, .. }) = (kind, material)
+            && let [binary] = code.as_slice()
         {
             return Ok((binary.image.clone(), binary.was_cached));
         }
@@ -198,11 +228,11 @@ impl Builder {
                 }
                 false
             }
-            Material::Binaries(binaries) => {
-                for binary in binaries {
+            Material::Binaries { code, caller } => {
+                for binary in code.iter().chain(caller) {
                     hash.update(binary.image.architecture.as_bytes()).update(binary.image.digest.as_bytes());
                 }
-                binaries.iter().any(|binary| !binary.was_cached)
+                code.iter().chain(caller).any(|binary| !binary.was_cached)
             }
         };
         let name = format!("{function}-{kind}-{}", &hash.finalize().to_hex()[..32]);
@@ -214,7 +244,7 @@ impl Builder {
             Material::Component { content, .. } => {
                 package_component(folder, function, kind, content, &environment(kind, options))
             }
-            Material::Binaries(binaries) => package_binaries(folder, function, kind, binaries),
+            Material::Binaries { code, caller } => package_binaries(folder, function, kind, code, caller.as_ref()),
         })?;
         Ok((image, false))
     }
@@ -262,7 +292,16 @@ fn package_component(
     })
 }
 
-fn package_binaries(folder: &Path, function: &str, kind: ImageKind, binaries: &[Binary]) -> Result<Image, BuildError> {
+fn package_binaries(
+    folder: &Path,
+    function: &str,
+    kind: ImageKind,
+    binaries: &[Binary],
+    caller: Option<&Binary>,
+) -> Result<Image, BuildError> {
+    let caller =
+        caller.map(|caller| std::fs::read(&caller.image.path).map_err(BuildError::at("read", &caller.image.path)));
+    let caller = caller.transpose()?;
     let mut codes = Vec::new();
     for binary in binaries {
         let path = &binary.image.path;
@@ -279,7 +318,7 @@ fn package_binaries(folder: &Path, function: &str, kind: ImageKind, binaries: &[
     } else {
         let path = PathBuf::from(format!("{function}.zip"));
         let content = match kind {
-            ImageKind::LambdaZip => package::single_file_zip("bootstrap", &first.binary),
+            ImageKind::LambdaZip => package::lambda_zip(&first.binary, caller.as_deref()),
             ImageKind::OpenWhiskZip => package::single_file_zip("exec", &first.binary),
             ImageKind::AzureZip => package::azure_zip(function, &first.binary),
             _ => package::single_file_zip(function, &first.binary),

@@ -28,5 +28,5 @@ pub use http_component::{HttpEnvironment, compose_http};
 pub use kind::{Image, ImageKind, tag};
 pub use options::{Architecture, Cancellation, Options, Progress, ProgressCallback, Protocol};
 pub use platforms::{PLATFORM_IMAGES, PlatformImages, images_of};
-pub use registry::{PushError, PushOptions, Pushed, push};
+pub use registry::{PushError, PushOptions, Pushed, check_place, push};
 pub use registry_tag::remove_tag;

@@ -14,8 +14,8 @@ use crate::error::BuildError;
 use crate::kind::{Image, ImageKind, tag};
 use crate::package::{Artifact, component_artifact, layout_artifact};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An image that a registry has.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,6 +150,15 @@ pub async fn push(image: &Image, place: &str, options: &PushOptions) -> Result<P
         plain_http,
     };
     pushing.run(&artifact, &credentials).await
+}
+
+/// Refuses what is no place below which images could be pushed, such as a URL or upper-case letters.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_place(place: &str) -> Result<(), PushError> {
+    let nothing = format!("sha256:{}", "0".repeat(64));
+    reference(&format!("{}/function", place.trim_end_matches('/')), &nothing).map(|_| ())
 }
 
 struct Pushing {

@@ -16,7 +16,7 @@ use super::{packages, store, target, terminal, workloads};
 use crate::configuration::{Settings, Target};
 use crate::deployments::{self, DeployError, DeployedDocument, Deploying};
 use crate::experiment::Progress;
-use crate::platforms::{self, Servers};
+use crate::platforms::{self, Purpose, Servers};
 use crate::results::{DurableLedger, Store};
 
 pub(super) async fn execute(arguments: &DeployArguments) -> Result<(), Failure> {
@@ -32,7 +32,7 @@ pub(super) async fn execute(arguments: &DeployArguments) -> Result<(), Failure> 
     let folders = workloads::folders()?;
     let servers = Servers::new(arguments.results.location.clone(), configuration, folders.clone());
     // What cannot be reached at all is said before anything is built; a server of this machine is started only afterwards.
-    let remote = servers.remote(&target).await.map_err(target::failure)?;
+    let remote = servers.remote(&target, Purpose::Deploy).await.map_err(target::failure)?;
     let kind = match &remote {
         Some(remote) => remote.image_kind(),
         None => platforms::find(target.platform).map_err(Failure::users)?.image,
@@ -79,7 +79,7 @@ async fn deploy_all(
         let spec = spec(one, arguments.name.as_deref(), &target.settings);
         let _changing = servers.change(&target.name, &spec.name).await.map_err(target::failure)?;
         let mut outcome = deploy_one(&*platform, &ledger, spec.clone(), how).await?;
-        if matches!(outcome, Outcome::Unreachable(_)) {
+        if how.on_this_machine && matches!(outcome, Outcome::Unreachable(_)) {
             // A server ends some time after its last deployment went, which may be now.
             let platform = servers.start(target, &ledger).await.map_err(target::failure)?;
             outcome = deploy_one(&*platform, &ledger, spec, how).await?;

@@ -54,6 +54,8 @@ async fn send(
     pace: &str,
     requests: Option<Requests>,
 ) -> Result<(), Failure> {
+    // Made before anything is sent: an hour's figures are not lost for a folder that is missing.
+    let log = arguments.hdr_log.as_deref().map(make_log).transpose()?;
     let (length, seed_of_log) = (plan.length, SystemTime::now());
     let stop = Stop::new();
     let signals = tokio::spawn({
@@ -62,6 +64,10 @@ async fn send(
             // Where there is no handler, Ctrl-C ends the process.
             if tokio::signal::ctrl_c().await.is_ok() {
                 stop.stop();
+                eprintln!("stopping: answers to what was sent are still waited for; Ctrl-C again ends at once, without figures");
+            }
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(130);
             }
         }
     });
@@ -79,23 +85,25 @@ async fn send(
     });
     let (outcome, requests) = loading.await.map_err(Failure::ours)?;
     signals.abort();
-    if let Some(requests) = requests {
-        requests.end(outcome.as_ref().is_ok_and(|result| result.ended != Ended::Stopped)).await?;
-    }
+    let kept = match requests {
+        Some(requests) => requests.end(outcome.as_ref().is_ok_and(|result| result.ended != Ended::Stopped)).await,
+        None => Ok(()),
+    };
     let result = outcome.map_err(|error| match error {
         LoadError::Generator(_) => Failure::ours(error),
         error => Failure::users(error),
     })?;
-    if let Some(path) = &arguments.hdr_log {
-        write_log(path, &result, seed_of_log)?;
-    }
+    let logged = match (log, &arguments.hdr_log) {
+        (Some(file), Some(path)) => write_log(file, path, &result, seed_of_log),
+        _ => Ok(()),
+    };
     let report = LoadReport::new(url, pace, &result);
     if arguments.json {
         exit::print_json(&report)?
     } else {
         exit::print(&report.render())?
     }
-    verdict(&report)
+    logged.and(kept).and_then(|()| verdict(&report))
 }
 
 fn verdict(report: &LoadReport) -> Result<(), Failure> {
@@ -239,9 +247,12 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).with_context(|| format!("could not read {}", path.display())).map_err(Failure::Users)
 }
 
-fn write_log(path: &Path, result: &LoadResult, begin: SystemTime) -> Result<(), Failure> {
+fn make_log(path: &Path) -> Result<std::fs::File, Failure> {
+    std::fs::File::create(path).with_context(|| format!("could not make {}", path.display())).map_err(Failure::Users)
+}
+
+fn write_log(mut file: std::fs::File, path: &Path, result: &LoadResult, begin: SystemTime) -> Result<(), Failure> {
     let failed = |error: String| Failure::Users(anyhow!("could not write {}: {error}", path.display()));
-    let mut file = std::fs::File::create(path).map_err(|error| failed(error.to_string()))?;
     result.write_log(&mut file, begin).map_err(|error| failed(error.to_string()))
 }
 

@@ -9,8 +9,8 @@ use super::arguments::LoadArguments;
 use super::exit::Failure;
 use super::{environment, store};
 use crate::probe::clock::unix_ns;
-use crate::results::row::{Invocation, Outcome};
-use crate::results::{NewRun, Recorder, RunStatus, Store};
+use crate::results::row::{Invocation, Labels, Metric, Outcome, Reading};
+use crate::results::{NewRun, Recorder, Row, RunStatus, Store};
 
 /// What the experiment of such a run is called.
 const EXPERIMENT: &str = "load";
@@ -37,8 +37,8 @@ impl Requests {
     ) -> Result<Requests, Failure> {
         let new = NewRun {
             label: arguments.label.clone(),
-            command: words.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
-            plan: json!({ "load": { "url": url, "pace": pace, "seconds": arguments.length.as_secs_f64() } }),
+            command: without_secrets(words),
+            plan: json!({ "load": { "url": without_query(url), "pace": pace, "seconds": arguments.length.as_secs_f64() } }),
             environment: serde_json::to_value(environment::collect()).map_err(Failure::ours)?,
             images: json!([]),
             seed: arguments.seed,
@@ -46,19 +46,41 @@ impl Requests {
         };
         let recorder = results.create_run(new).await.map_err(store::failure)?;
         let begin_unix_ns = i64::try_from(unix_ns()).unwrap_or(i64::MAX);
-        Ok(Requests { recorder, target: arguments.target.clone(), begin_unix_ns, trouble: None })
+        Ok(Requests { recorder, target: without_query(&arguments.target).to_owned(), begin_unix_ns, trouble: None })
     }
 
     /// Takes requests that have ended.
     pub(super) fn take(&mut self, records: &[RequestRecord]) {
         for record in records {
-            let row = (self.recorder.reserve(), self.row(record));
-            match self.recorder.record(row) {
-                Err(error) if !error.was_taken() => {
-                    self.trouble.get_or_insert_with(|| error.to_string());
+            let id = self.recorder.reserve();
+            self.record((id, self.row(record)));
+            let since_sent = |at_ns: u64| at_ns.saturating_sub(record.sent_ns) as f64;
+            let metrics = [
+                ("connect", record.connect_ns.map(|ns| ns as f64), "ns"),
+                ("first-byte", record.first_byte_ns.map(since_sent), "ns"),
+                ("http-status", record.status.map(f64::from), "1"),
+                ("body", Some(record.body_bytes as f64), "bytes"),
+            ];
+            for (name, value, unit) in metrics {
+                if let Some(value) = value {
+                    self.record(Metric {
+                        invocation: Some(id),
+                        name: name.to_owned(),
+                        value: Reading::Value(value),
+                        unit: unit.to_owned(),
+                        labels: Labels::new(),
+                    });
                 }
-                _ => {}
             }
+        }
+    }
+
+    fn record(&mut self, row: impl Into<Row>) {
+        match self.recorder.record(row) {
+            Err(error) if !error.was_taken() => {
+                self.trouble.get_or_insert_with(|| error.to_string());
+            }
+            _ => {}
         }
     }
 
@@ -100,5 +122,44 @@ impl Requests {
             instance_identifier: record.instance.as_ref().map(|(instance, _)| instance.clone()),
             response: None,
         }
+    }
+}
+
+/// An address without its query, which may hold a key.
+fn without_query(address: &str) -> &str {
+    address.split_once('?').map_or(address, |(address, _)| address)
+}
+
+/// The command line without what may be a secret: values of headers, queries, bodies.
+fn without_secrets(words: &[OsString]) -> Vec<String> {
+    const SECRET: [&str; 3] = ["-H", "--header", "--payload"];
+    let mut kept = Vec::new();
+    let mut is_value = false;
+    for word in words {
+        let word = word.to_string_lossy();
+        if is_value {
+            kept.push("(not kept)".to_owned());
+            is_value = false;
+            continue;
+        }
+        is_value = SECRET.contains(&&*word);
+        let flag = SECRET.iter().find(|flag| word.len() > flag.len() && word.starts_with(**flag));
+        kept.push(match flag {
+            Some(flag) => format!("{flag} (not kept)"),
+            None => without_query(&word).to_owned(),
+        });
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_of_the_command_line_are_not_kept() {
+        let words = ["faasbench", "load", "http://h/f?code=KEY", "-H", "Authorization: Bearer KEY", "--header=A: KEY", "-HA: KEY"];
+        let kept = without_secrets(&words.map(OsString::from)).join(" ");
+        assert!(!kept.contains("KEY") && kept.contains("http://h/f") && kept.contains("--header"), "{kept}");
     }
 }

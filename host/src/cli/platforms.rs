@@ -25,6 +25,14 @@ struct Known {
 pub(super) async fn execute(arguments: &PlatformsArguments) -> Result<(), Failure> {
     let configuration = target::configuration(&arguments.configuration)?;
     let targets = targets(&configuration, &arguments.platforms)?;
+    // What nobody has set up here is not looked for: somebody else's server may listen where it would.
+    let is_set_up = |target: &Target| {
+        let kind = platforms::find(target.platform).ok();
+        !arguments.platforms.is_empty()
+            || configuration.names(&target.name)
+            || kind.is_some_and(|kind| kind.on_this_machine)
+    };
+    let (targets, others): (Vec<Target>, Vec<Target>) = targets.into_iter().partition(is_set_up);
     let servers = Servers::new(arguments.results.location.clone(), configuration, workloads::folders()?);
     let known = known(arguments).await?;
     let progress = Progress::on_standard_error(targets.len() as u64);
@@ -35,6 +43,7 @@ pub(super) async fn execute(arguments: &PlatformsArguments) -> Result<(), Failur
         progress.step();
     }
     progress.finish();
+    documents.extend(others.iter().map(|target| described_target(target, &known)));
     if arguments.json {
         return exit::print_json(&documents);
     }
@@ -61,10 +70,11 @@ async fn known(arguments: &PlatformsArguments) -> Result<Known, Failure> {
     Ok(Known { deployments: deployments?, resources: resources? })
 }
 
-async fn look(target: &Target, servers: &Servers, known: &Known, audit: bool) -> PlatformDocument {
+/// A target that was not looked at.
+fn described_target(target: &Target, known: &Known) -> PlatformDocument {
     // A name of the catalogue, as every target has it.
     let kind = platforms::find(target.platform).ok();
-    let mut document = PlatformDocument {
+    PlatformDocument {
         target: target.name.clone(),
         platform: target.platform.to_owned(),
         summary: kind.map(|kind| kind.summary.to_owned()).unwrap_or_default(),
@@ -75,7 +85,11 @@ async fn look(target: &Target, servers: &Servers, known: &Known, audit: bool) ->
         deployments: known.deployments.iter().filter(|entry| entry.target == target.name).count() as u64,
         unknown: None,
         audit_problem: None,
-    };
+    }
+}
+
+async fn look(target: &Target, servers: &Servers, known: &Known, audit: bool) -> PlatformDocument {
+    let mut document = described_target(target, known);
     let platform = match servers.look_at(target).await {
         Ok(platform) => platform,
         Err(error) => {
@@ -112,13 +126,23 @@ fn described(documents: &[PlatformDocument]) -> String {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
     }
     for document in documents {
-        let reached = document.reached.as_ref().map_or_else(|| "no".to_owned(), |reached| reached.version.clone());
+        let reached = match (&document.reached, &document.problem) {
+            (Some(reached), _) => reached.version.clone(),
+            (None, Some(_)) => "no".to_owned(),
+            (None, None) => "not set up".to_owned(),
+        };
         let can = document.capabilities.map(|capabilities| words(&capabilities)).unwrap_or_default();
         let (target, platform) = (document.target.clone(), document.platform.clone());
         table.add_row([target, platform, reached, document.deployments.to_string(), can]);
     }
     let mut text = terminal::table(&table);
     text.push('\n');
+    if documents.iter().any(|document| document.reached.is_none() && document.problem.is_none()) {
+        text.push_str(
+            "What is not set up gets a table [targets.NAME] in faasbench.toml: docs/platforms says how; `faasbench platforms NAME` \
+             looks for it.\n\n",
+        );
+    }
     for document in documents {
         let name = &document.target;
         // A String takes all that is written to it.

@@ -28,6 +28,7 @@ use crate::workload::{Function, Size};
 
 pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Result<(), Failure> {
     if let Some(work) = on_platforms(&arguments).await? {
+        refuse_flags_of_this_machine(&arguments, work.is_some())?;
         return run_on_platforms::execute(&arguments, &words, work).await;
     }
     if arguments.quick || !arguments.settings.is_empty() {
@@ -73,7 +74,14 @@ pub(super) fn is_on_platforms(arguments: &RunArguments) -> bool {
 async fn on_platforms(arguments: &RunArguments) -> Result<Option<Option<Work>>, Failure> {
     if let Some(path) = &arguments.plan {
         let Ok(text) = std::fs::read_to_string(path) else { return Ok(None) };
-        let Ok(plan) = serde_json::from_str::<PlatformPlan>(&text) else { return Ok(None) };
+        let is_on_platforms =
+            serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|plan| plan.get("targets").is_some());
+        if !is_on_platforms {
+            return Ok(None);
+        }
+        let plan: PlatformPlan = serde_json::from_str(&text)
+            .with_context(|| format!("{} is not a plan of experiments on platforms", path.display()))
+            .map_err(Failure::users)?;
         return Work::of_plan(plan, None).map(|work| Some(Some(work)));
     }
     if let Some(wanted) = &arguments.resume {
@@ -84,6 +92,32 @@ async fn on_platforms(arguments: &RunArguments) -> Result<Option<Option<Work>>, 
         return Work::of_plan(plan, Some(run)).map(|work| Some(Some(work)));
     }
     Ok(run_on_platforms::are_meant(&arguments.experiments)?.then_some(None))
+}
+
+/// Refuses flags that mean nothing to experiments on platforms, and those that a plan has already.
+fn refuse_flags_of_this_machine(arguments: &RunArguments, has_plan: bool) -> Result<(), Failure> {
+    let given = [
+        ("--repetitions", arguments.repetitions.is_some()),
+        ("--engine", !arguments.engines.is_empty()),
+        ("--input", arguments.input.is_some()),
+        ("--until-ci", arguments.until_ci.is_some()),
+        ("--pin", arguments.pin.is_some()),
+        ("--cold-cache", arguments.cold_cache),
+        ("--sets", !arguments.event_sets.is_empty()),
+        ("--events", !arguments.events.is_empty()),
+        ("--sample-every", arguments.sample_every.is_some()),
+        ("--simulate", arguments.simulate),
+    ];
+    if let Some((flag, _)) = given.iter().find(|(_, is_given)| *is_given) {
+        return Err(Failure::Users(anyhow!(
+            "{flag} is for experiments on this machine; those on platforms have settings: --set NAME=VALUE, which `faasbench list \
+             experiments --json` lists"
+        )));
+    }
+    if has_plan && (arguments.quick || !arguments.settings.is_empty()) {
+        return Err(Failure::Users(anyhow!("--quick and --set are in the plan already; leave them out")));
+    }
+    Ok(())
 }
 
 /// Prepares, measures, reports.
@@ -217,8 +251,13 @@ pub(super) async fn watch_signals(cut: watch::Sender<bool>) {
             _ = terminate.recv() => {}
         }
         if signals > 0 {
+            eprintln!(
+                "ended at once: what was measured until the last second is kept; what is deployed is in the ledger, and `faasbench \
+                 undeploy --all` removes it"
+            );
             std::process::exit(130);
         }
+        eprintln!("stopping after what is under way; Ctrl-C again ends at once");
         cut.send_replace(true);
     }
 }

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use experiments::prices::PriceTable;
 use experiments::script::Script;
 use experiments::{Event, Experiment, RequestError, Runner, Site, Subject, Summary};
 use image_build::{Image, Options};
@@ -18,6 +19,8 @@ use super::exit::{self, Failure};
 use super::run::{deduplicated, watch_signals};
 use super::{code, environment, packages, store, target, terminal, workloads};
 use crate::configuration::{Configuration, Target};
+use crate::deployments;
+use crate::environment::Environment;
 use crate::experiment::Progress;
 use crate::paths::CacheFolders;
 use crate::platform_run::{
@@ -138,7 +141,7 @@ fn targets(configuration: &Configuration, names: &[String]) -> Result<Vec<Target
 
 /// The plan that the command line describes.
 fn work(arguments: &RunArguments, sites: &Sites) -> Result<Work, Failure> {
-    let mut experiments = Vec::new();
+    let mut planned: Vec<PlannedPlatformExperiment> = Vec::new();
     for name in deduplicated(&arguments.experiments) {
         let (name, script) = match is_file(&name) {
             true => {
@@ -151,17 +154,26 @@ fn work(arguments: &RunArguments, sites: &Sites) -> Result<Work, Failure> {
             false => (name, None),
         };
         let settings = arguments.settings.iter().cloned().collect();
-        experiments.push(PlannedPlatformExperiment { name, settings, script });
+        planned.push(PlannedPlatformExperiment { name, settings, script });
     }
     let functions = match arguments.functions.as_slice() {
         [] => vec![DEFAULT_FUNCTION.to_owned()],
         named => workloads::functions(named)?.iter().map(|function| function.name.to_owned()).collect(),
     };
+    for (index, one) in planned.iter().enumerate() {
+        let is_twice = planned.iter().take(index).any(|other| other.name == one.name);
+        if is_twice || one.script.is_some() && experiments::find(&one.name).is_ok() {
+            return Err(Failure::Users(anyhow!(
+                "there are two experiments of the name `{}`, and their results could not be told apart; change the `name` in the file",
+                one.name
+            )));
+        }
+    }
     let plan = PlatformPlan {
         version: PLATFORM_PLAN_VERSION,
         seed: arguments.seed,
         quick: arguments.quick,
-        experiments,
+        experiments: planned,
         functions,
         sizes: if arguments.sizes.is_empty() { vec![Size::Test] } else { deduplicated(&arguments.sizes) },
         targets: sites.planned(),
@@ -229,6 +241,8 @@ async fn measure(
             let recorder = store.resume_run(earlier).await.map_err(store::failure)?;
             let text = format!("resumed by: {}", report::shell_words(&command));
             recorder.note(Level::Remark, text).map_err(Failure::ours)?;
+            note_changes(earlier, &environment, &of_images, &recorder)?;
+            remove_left_over(earlier, store, &sites).await;
             recorder
         }
         None => {
@@ -254,6 +268,42 @@ async fn measure(
     };
     let came = carry_out(&runners, &sites, &done, &recorder, engines, store).await;
     conclude(arguments, came, &recorder, store).await
+}
+
+/// Notes what is not as it was when the run began.
+fn note_changes(
+    earlier: &Run,
+    environment: &Environment,
+    images: &[serde_json::Value],
+    recorder: &Recorder,
+) -> Result<(), Failure> {
+    let now = serde_json::to_value(environment).map_err(Failure::ours)?;
+    for difference in report::environment_differences(&earlier.environment, &now) {
+        let text = format!(
+            "when it was resumed, {} was no longer {} but {}: figures of before and after mix the two",
+            difference.name, difference.baseline, difference.candidate
+        );
+        recorder.note(Level::Warning, text).map_err(Failure::ours)?;
+    }
+    if earlier.images != json!(images) {
+        let text = "when it was resumed, the images were others than before: figures of before and after mix the two";
+        recorder.note(Level::Warning, text).map_err(Failure::ours)?;
+    }
+    Ok(())
+}
+
+/// Removes what the run had deployed when it was cut: its names are needed again.
+async fn remove_left_over(earlier: &Run, store: &Store, sites: &[Site]) {
+    let ledger = store.ledger();
+    for entry in ledger.deployments_of(earlier.number).await.unwrap_or_default() {
+        let site = sites.iter().find(|site| site.platform.target() == entry.target);
+        if let Some(site) = site
+            && let Err(error) = deployments::remove(&*site.platform, &ledger, &entry.id).await
+        {
+            eprintln!("{} is still there from before: {error}", entry.name);
+        }
+    }
+    ledger.close().await;
 }
 
 /// The functions that the experiments need.
@@ -341,7 +391,13 @@ async fn conclude(
 ) -> Result<(), Failure> {
     let came = came?;
     let is_stopped = came.iter().any(|(_, summary)| summary.stopped);
-    let status = if is_stopped { RunStatus::Interrupted } else { RunStatus::Complete };
+    let is_whole = came.iter().all(|(_, summary)| summary.failed.is_empty());
+    let status = match (is_stopped, is_whole) {
+        (true, _) => RunStatus::Interrupted,
+        // What failed is tried again by --resume.
+        (false, false) => RunStatus::Failed,
+        (false, true) => RunStatus::Complete,
+    };
     recorder.finish(status).await.map_err(Failure::ours)?;
     let run = store.run(&recorder.run().id).await.map_err(Failure::ours)?;
     let report = report::collect(store, &run).await.map_err(Failure::ours)?;
@@ -372,7 +428,7 @@ async fn conclude(
         (0, Some(first), _) => Err(Failure::Ours(anyhow!("something that was deployed is still there: {first}"))),
         (0, None, names) => Err(Failure::Ours(anyhow!("nothing was measured for {}", names.join(", ")))),
         (failed, ..) => Err(Failure::Ours(anyhow!(
-            "{failed} parts of the plan were not measured; they are named above, and `faasbench results show {}` has why",
+            "{failed} parts of the plan were not measured; they are named above; `faasbench run --resume {}` tries them again",
             run.id
         ))),
     }
@@ -388,7 +444,7 @@ fn described(plan: &PlatformPlan, folders: &CacheFolders) -> Result<String, Fail
     // A String takes all that is written to it.
     let _ =
         writeln!(text, "where: {}; functions: {}; seed {}", targets.join(", "), plan.functions.join(", "), plan.seed);
-    let (mut seconds, mut invocations) = (0.0, 0);
+    let (mut seconds, mut invocations, mut billed) = (0.0, 0, BTreeMap::<&str, (f64, u64)>::new());
     for runner in &runners {
         let estimates = runner.units().iter().map(|unit| unit.estimate);
         let (mut of_one, mut calls) = (0.0, 0);
@@ -407,14 +463,18 @@ fn described(plan: &PlatformPlan, folders: &CacheFolders) -> Result<String, Fail
             let _ = writeln!(text, "  without {target}: {why}");
         }
         for unit in runner.units() {
+            let of_target = billed.entry(unit.target.as_str()).or_default();
+            of_target.0 += unit.estimate.gigabyte_seconds;
+            of_target.1 += unit.estimate.invocations;
             let _ = writeln!(
                 text,
-                "  {} {}/{} on {}: {}, {} invocations, {}",
+                "  {} {}/{} on {}: {}{}{} invocations, {}",
                 unit.round + 1,
                 unit.function,
                 unit.size,
                 unit.target,
                 unit.variant,
+                if unit.variant.is_empty() { "" } else { ", " },
                 unit.estimate.invocations,
                 length(unit.estimate.seconds)
             );
@@ -423,6 +483,12 @@ fn described(plan: &PlatformPlan, folders: &CacheFolders) -> Result<String, Fail
         invocations += calls;
     }
     let _ = writeln!(text, "in all about {invocations} invocations and {}", length(seconds));
+    for target in &plan.targets {
+        if let Some((gigabyte_seconds, calls)) = billed.get(target.target.as_str()) {
+            let cost = cost(&target.platform, *gigabyte_seconds, *calls);
+            let _ = writeln!(text, "on {}: about {gigabyte_seconds:.1} GB-s{cost}", target.target);
+        }
+    }
     let _ = writeln!(text, "`--dry-run --json` prints the plan for --plan");
     Ok(text)
 }
@@ -434,4 +500,16 @@ fn length(seconds: f64) -> String {
         s if s < 6_000.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3_600.0),
     }
+}
+
+/// What so much would cost where it is sold, as words after a figure; nothing where nobody sells it.
+fn cost(platform: &str, gigabyte_seconds: f64, calls: u64) -> String {
+    /// What experiments suppose of an instance that nothing is said of, bytes.
+    const MEMORY_BYTES: u64 = 256 << 20;
+    let Ok(table) = PriceTable::compiled_in() else { return String::new() };
+    let Some(price) = table.function(platform, "", "", None).filter(|_| calls > 0) else { return String::new() };
+    let us_per_call = gigabyte_seconds / (MEMORY_BYTES as f64 / 1e9) / calls as f64 * 1e6;
+    let bill = price.bill(us_per_call as u64, MEMORY_BYTES, None);
+    let total = bill.cost * calls as f64;
+    format!(", about {total:.4} {} by the price of {} ({}); instances that are kept cost more", price.currency, price.plan, price.regions.join(", "))
 }

@@ -20,7 +20,7 @@ use crate::engine::wasm::{Allocation, Configuration, Interruption};
 use crate::engine::{EngineKind, Launcher, LauncherOptions, Limits};
 use crate::experiment::Progress;
 use crate::paths::CacheFolders;
-use crate::platforms::{Servers, temporary_state_folder};
+use crate::platforms::{Purpose, Servers, temporary_state_folder};
 use crate::results::{DurableLedger, Store};
 use crate::worker::remove_output;
 use crate::workload::{self, Function, Size, result_digest};
@@ -37,7 +37,7 @@ pub(super) async fn execute(arguments: &VerifyArguments) -> Result<(), Failure> 
     let cases = cases(&names);
     let progress = Progress::on_standard_error((2 * functions.len() + cases.len()) as u64);
     let servers = Servers::new(arguments.results.location.clone(), configuration, folders.clone());
-    let remote = servers.remote(&target).await.map_err(target::failure)?;
+    let remote = servers.remote(&target, Purpose::Deploy).await.map_err(target::failure)?;
     let kind = remote.as_ref().map(|remote| remote.image_kind());
     let options = Options { kind, ..Options::default() };
     let built = packages::build(&functions, target.platform, options, &folders, &progress).await;

@@ -86,7 +86,10 @@ impl Configuration {
                 path: self.path.clone(),
             });
         };
-        let storage = table.and_then(|table| table.storage.as_ref()).or(self.file.defaults.storage.as_ref());
+        // A folder of this machine is nothing to platforms elsewhere.
+        let of_all = self.file.defaults.storage.as_ref();
+        let of_all = of_all.filter(|storage| platform.on_this_machine || storage.contains("://"));
+        let storage = table.and_then(|table| table.storage.as_ref()).or(of_all);
         Ok(Target {
             name: name.to_owned(),
             platform: platform.name,
@@ -101,6 +104,11 @@ impl Configuration {
             }),
             settings: self.settings_of(name),
         })
+    }
+
+    /// Whether the file has a table for this target.
+    pub fn names(&self, target: &str) -> bool {
+        self.file.targets.contains_key(target)
     }
 
     /// All targets, the platforms' own among them where none is named so.

@@ -11,16 +11,19 @@ use platform::{DeploymentId, Ledger, Platform, PlatformError};
 use tempfile::TempDir;
 
 use crate::configuration::Target;
-use crate::platforms::{Servers, temporary_state_folder};
+use crate::platforms::{Purpose, Servers, temporary_state_folder};
 
 /// How long invocations may go on when a run ends.
 const GRACE: Duration = Duration::from_secs(5);
 
 /// Platforms that are reached, and the folder that those of this machine live in.
 pub struct Sites {
-    reached: Vec<(Target, Arc<dyn Platform>, Option<Arc<LocalPlatform>>)>,
+    reached: Vec<Reached>,
     _state: TempDir,
 }
+
+/// A target's platform, once more as what it is where it lives in this process.
+type Reached = (Target, Arc<dyn Platform>, Option<Arc<LocalPlatform>>);
 
 /// A platform of this machine for a run: in the ledger this is never the same as what the user deploys.
 pub fn local_target(target: &Target) -> Target {
@@ -40,7 +43,7 @@ impl Sites {
         let state = temporary_state_folder().map_err(|error| PlatformError::Invalid(error.to_string()))?;
         let mut reached = Vec::new();
         for (number, target) in targets.iter().enumerate() {
-            let (platform, local) = match servers.remote(target).await? {
+            let (platform, local) = match servers.remote(target, Purpose::Deploy).await? {
                 Some(remote) => (remote, None),
                 None => {
                     // Paths of sockets are short.

@@ -49,6 +49,26 @@ pub(super) fn nuclio(connection: Connection) -> Connecting {
     at_once(nuclio_platform::connect(connection))
 }
 
+pub(super) fn gestalt(connection: Connection) -> Connecting {
+    at_once(gestalt_platform::connect(connection))
+}
+
+pub(super) fn azure(connection: Connection) -> Connecting {
+    at_once(azure_platform::connect(connection))
+}
+
+pub(super) fn wasmtime_serve(connection: Connection) -> Connecting {
+    at_once(component_hosts::connect_wasmtime_serve(connection))
+}
+
+pub(super) fn spin(connection: Connection) -> Connecting {
+    at_once(component_hosts::connect_spin(connection))
+}
+
+pub(super) fn wasmcloud(connection: Connection) -> Connecting {
+    at_once(component_hosts::connect_wasmcloud(connection))
+}
+
 pub(super) fn gcp(connection: Connection) -> Connecting {
     at_once(gcp_platform::connect(connection))
 }

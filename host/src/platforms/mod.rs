@@ -18,7 +18,7 @@ pub use changing::Changing;
 pub use drivers::MakeDriver;
 pub use images::LabImages;
 pub use in_this_process::{InProcessOptions, in_this_process};
-pub use remote::{Connect, connection};
+pub use remote::{Connect, Purpose, connection};
 pub use servers::Servers;
 pub use state::{NoStateFolder, state_folder, temporary_state_folder};
 pub use storage::{default_storage, storage_location};

@@ -1,7 +1,7 @@
 //! The registry that a target names.
 
 use async_trait::async_trait;
-use image_build::{Image, PushError, PushOptions, push, remove_tag, tag};
+use image_build::{Image, PushError, PushOptions, check_place, push, remove_tag, tag};
 use platform::{DeploymentId, PlatformError};
 use remote_platform::{PushedImage, Registry};
 
@@ -12,8 +12,13 @@ pub(super) struct TargetRegistry {
 }
 
 impl TargetRegistry {
-    pub(super) fn new(place: &str) -> TargetRegistry {
-        TargetRegistry { place: place.trim_end_matches('/').to_owned() }
+    /// Below this place.
+    ///
+    /// # Errors
+    /// When that can't be a place in a registry.
+    pub(super) fn new(place: &str) -> Result<TargetRegistry, PlatformError> {
+        check_place(place).map_err(|error| PlatformError::Invalid(error.to_string()))?;
+        Ok(TargetRegistry { place: place.trim_end_matches('/').to_owned() })
     }
 
     fn failed(&self, doing: &str, error: PushError) -> PlatformError {
@@ -50,7 +55,11 @@ impl Registry for TargetRegistry {
     }
 
     async fn remove(&self, tagged: &str) -> Result<(), PlatformError> {
-        let removed = remove_tag(tagged, &PushOptions::default()).await;
+        let removed = match remove_tag(tagged, &PushOptions::default()).await {
+            // What no registry could have was never pushed.
+            Err(PushError::Reference { .. } | PushError::At) => Ok(()),
+            removed => removed,
+        };
         removed.map_err(|error| self.failed(&format!("removing the tag {tagged}"), error))
     }
 }

@@ -14,36 +14,55 @@ use crate::configuration::Target;
 /// Reaches an installation of a platform.
 pub type Connect = fn(Connection) -> BoxFuture<'static, Result<Arc<dyn Platform>, PlatformError>>;
 
+/// What a platform is reached for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To deploy: everything that instances need must be there.
+    Deploy,
+    /// To look at what is deployed, to call it, to remove it: which must not fail for the want of what only deploying needs.
+    Use,
+}
+
 /// What a deployer is made from.
 ///
 /// # Errors
-/// When the environment lacks a variable that the target names.
-pub fn connection(kind: &'static PlatformKind, target: &Target) -> Result<Connection, PlatformError> {
+/// When the target's registry is none, or, to deploy, when what instances need is not there.
+pub fn connection(
+    kind: &'static PlatformKind,
+    target: &Target,
+    purpose: Purpose,
+) -> Result<Connection, PlatformError> {
+    let is_folder = target.storage.as_deref().is_some_and(|storage| !storage.contains("://"));
     let mut storage_environment = BTreeMap::new();
-    for name in &target.storage_environment {
-        let value = std::env::var(name).map_err(|_| {
-            PlatformError::Invalid(format!(
-                "the target `{}` gives instances the variable {name} for their storage, and the environment has no text of this name; \
-                 set it",
-                target.name
-            ))
-        })?;
-        storage_environment.insert(name.clone(), value);
+    if purpose == Purpose::Deploy {
+        for name in &target.storage_environment {
+            let value = std::env::var(name).map_err(|_| {
+                PlatformError::Invalid(format!(
+                    "the target `{}` gives instances the variable {name} for their storage, and the environment has no text of this \
+                     name; set it",
+                    target.name
+                ))
+            })?;
+            storage_environment.insert(name.clone(), value);
+        }
+        if is_folder {
+            return Err(PlatformError::Invalid(format!(
+                "the storage of the target `{}` is a folder of this machine, which instances of {} can't see; give a location such \
+                 as s3://BUCKET in its table",
+                target.name, kind.name
+            )));
+        }
     }
-    if target.storage.as_deref().is_some_and(|storage| !storage.contains("://")) {
-        return Err(PlatformError::Invalid(format!(
-            "the storage of the target `{}` is a folder of this machine, which instances of {} can't see; give a location such as \
-             s3://BUCKET, or leave it out",
-            target.name, kind.name
-        )));
-    }
-    let registry = target.registry.as_deref().map(|place| Arc::new(TargetRegistry::new(place)) as Arc<dyn Registry>);
+    let registry = match target.registry.as_deref() {
+        Some(place) => Some(Arc::new(TargetRegistry::new(place)?) as Arc<dyn Registry>),
+        None => None,
+    };
     Ok(Connection {
         platform: kind.name,
         target: target.name.clone(),
         endpoint: target.endpoint.clone(),
         options: target.options.clone(),
-        storage: target.storage.clone(),
+        storage: target.storage.clone().filter(|_| !is_folder),
         storage_environment,
         registry,
     })

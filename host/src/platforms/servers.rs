@@ -13,7 +13,7 @@ use platform::{Ledger, Platform, PlatformError};
 use super::catalogue::find;
 use super::changing::{Changing, change};
 use super::in_this_process::{InProcessOptions, driver, in_this_process};
-use super::remote::connection;
+use super::remote::{Purpose, connection};
 use super::state::state_folder;
 use super::stopped::Stopped;
 use crate::configuration::{Configuration, Target, check_name};
@@ -44,7 +44,7 @@ impl Servers {
     /// # Errors
     /// When it can't be started.
     pub async fn start(&self, target: &Target, ledger: &dyn Ledger) -> Result<Arc<dyn Platform>, PlatformError> {
-        if let Some(remote) = self.remote(target).await? {
+        if let Some(remote) = self.remote(target, Purpose::Deploy).await? {
             return Ok(remote);
         }
         let options = self.daemon(target)?;
@@ -72,7 +72,7 @@ impl Servers {
     /// # Errors
     /// When it can't be reached.
     pub async fn look_at(&self, target: &Target) -> Result<Arc<dyn Platform>, PlatformError> {
-        if let Some(remote) = self.remote(target).await? {
+        if let Some(remote) = self.remote(target, Purpose::Use).await? {
             return Ok(remote);
         }
         match self.running(target)? {
@@ -87,7 +87,7 @@ impl Servers {
     /// When it can't be reached.
     pub async fn to(&self, platform: &str, target: &str) -> Result<Arc<dyn Platform>, PlatformError> {
         let target = self.target_of(platform, target)?;
-        if let Some(remote) = self.remote(&target).await? {
+        if let Some(remote) = self.remote(&target, Purpose::Use).await? {
             return Ok(remote);
         }
         match self.running(&target)? {
@@ -120,10 +120,14 @@ impl Servers {
     ///
     /// # Errors
     /// When what the configuration says of it can't be used.
-    pub async fn remote(&self, target: &Target) -> Result<Option<Arc<dyn Platform>>, PlatformError> {
+    pub async fn remote(
+        &self,
+        target: &Target,
+        purpose: Purpose,
+    ) -> Result<Option<Arc<dyn Platform>>, PlatformError> {
         let kind = find(target.platform).map_err(|error| PlatformError::Invalid(error.to_string()))?;
         match kind.connect {
-            Some(connect) => connect(connection(kind, target)?).await.map(Some),
+            Some(connect) => connect(connection(kind, target, purpose)?).await.map(Some),
             None => Ok(None),
         }
     }

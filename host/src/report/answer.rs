@@ -56,7 +56,7 @@ pub(super) fn answers(figures: &[Figure], ratios: &[Ratio], findings: &[Finding]
     let own = findings.iter().map(|finding| Answer {
         experiment: finding.experiment.clone(),
         question: finding.question.clone(),
-        sentence: finding.answer.clone(),
+        sentence: capitalised(&finding.answer),
     });
     experiments
         .into_iter()

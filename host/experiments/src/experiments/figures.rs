@@ -48,6 +48,11 @@ pub(crate) fn median(values: &[f64]) -> Cell {
 pub(crate) fn quantile(values: &[f64], probability: f64) -> Cell {
     let Ok(sample) = Sample::new(values.to_vec()) else { return absent("nothing was measured") };
     let interval = sample.quantile_interval(probability, Confidence::NINETY_FIVE);
+    // A percentile without an interval is one that so few values can't carry; the median and the greatest value always are.
+    let is_of_few = interval.is_none() && probability != 0.5 && probability < 1.0;
+    if is_of_few {
+        return absent("too few values for this percentile");
+    }
     Cell::Estimate {
         value: sample.quantile(probability),
         low: interval.map(|interval| interval.low),

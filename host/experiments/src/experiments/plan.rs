@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use platform::Scale;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -46,6 +47,12 @@ pub(crate) fn unit(
 /// What so many invocations that are billed for so long, and waiting, will take.
 pub(crate) fn estimate(seconds: f64, invocations: u64, billed_s: f64) -> Estimate {
     Estimate { seconds, invocations, gigabyte_seconds: invocations as f64 * billed_s * SUPPOSED_GIGABYTES }
+}
+
+/// Undoes a minimum of instances that the target's configuration sets: what is kept ready starts for nobody and never ends.
+/// Where none is set the platform's own default stays, as not every one can go down to none.
+pub(crate) fn without_minimum(scale: &mut Scale) {
+    scale.minimum_instances = scale.minimum_instances.map(|_| 0);
 }
 
 /// Whether a function sleeps and computes for as long as its event says.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bounds::{DEEPEST, LONGEST_S, MOST_AT_ONCE, MOST_CALLS, MOST_COMBINATIONS, MOST_ROUNDS};
-use super::format::{DeploymentRule, ScriptFile};
+use super::format::{DeploymentRule, Most, ScriptFile};
 use super::metric;
 use super::place::Place;
 use super::play::shape;
@@ -25,17 +25,12 @@ pub(super) fn check(file: &ScriptFile) -> Result<(), Wrong> {
         return Err((root.key("name"), format!("`{}` is not 1 to 63 letters, digits, - and _", file.name)));
     }
     rounds(&root.key("rounds"), file.rounds)?;
-    let most = root.key("most");
-    if !(file.most.seconds > 0.0 && file.most.seconds <= LONGEST_S) {
-        return Err((most.key("seconds"), format!("{} is not more than 0 and at most {LONGEST_S}", file.most.seconds)));
-    }
-    if !(1..=MOST_CALLS).contains(&file.most.calls) {
-        return Err((most.key("calls"), format!("{} is not 1 to {MOST_CALLS}", file.most.calls)));
-    }
+    most(&root.key("most"), file.most)?;
     variables(&root.key("variables"), &file.variables)?;
     if let Some(quick) = &file.quick {
         let place = root.key("quick");
         rounds(&place.key("rounds"), quick.rounds)?;
+        most(&place.key("most"), quick.most.unwrap_or(file.most))?;
         variables(&place.key("variables"), &quick.variables)?;
         if let Some(name) = quick.variables.keys().find(|name| !file.variables.contains_key(*name)) {
             let known = file.variables.keys().cloned().collect::<Vec<_>>().join(", ");
@@ -73,6 +68,16 @@ fn rounds(place: &Place, rounds: Option<u32>) -> Result<(), Wrong> {
         }
         _ => Ok(()),
     }
+}
+
+fn most(place: &Place, most: Most) -> Result<(), Wrong> {
+    if !(most.seconds > 0.0 && most.seconds <= LONGEST_S) {
+        return Err((place.key("seconds"), format!("{} is not more than 0 and at most {LONGEST_S}", most.seconds)));
+    }
+    if !(1..=MOST_CALLS).contains(&most.calls) {
+        return Err((place.key("calls"), format!("{} is not 1 to {MOST_CALLS}", most.calls)));
+    }
+    Ok(())
 }
 
 fn variables(place: &Place, variables: &BTreeMap<String, Vec<Scalar>>) -> Result<(), Wrong> {

@@ -13,7 +13,7 @@ use super::bounds::{MOST_COMBINATIONS, MOST_ROUNDS};
 use super::check::check;
 use super::estimate::taken;
 use super::finding::finding;
-use super::format::{DeploymentRule, ScriptFile};
+use super::format::{DeploymentRule, Most, ScriptFile};
 use super::play::Play;
 use super::rows::Measured;
 use super::step::Step;
@@ -75,10 +75,17 @@ impl Script {
             let scalars = scalars.collect::<Result<_, _>>()?;
             file.variables.insert(name, scalars);
         }
+        file.most = self.most(request.quick);
         file.quick = None;
         // Values that the user gives may be such that a step can't be carried out.
         check(&file).map_err(|(place, reason)| wrong(format!("`{place}`: {reason}")))?;
         Ok((file, rounds))
+    }
+
+    /// What a unit may take at most.
+    fn most(&self, quick: bool) -> Most {
+        let changed = self.file.quick.as_ref().filter(|_| quick);
+        changed.and_then(|quick| quick.most).unwrap_or(self.file.most)
     }
 
     /// Function, size and event of each unit's workload.
@@ -242,6 +249,7 @@ impl Script {
         }
         let mut play = Play {
             file: &self.file,
+            most: self.most(bench.request.quick),
             bench,
             deployments: BTreeMap::new(),
             first: self.deployments.first().map(|rule| rule.name.clone()).unwrap_or_default(),

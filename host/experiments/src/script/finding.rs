@@ -260,10 +260,12 @@ fn ended(unit: &Unit, end: &End) -> String {
             format!("{place}{variant}: {} with {name} {last} already.", end.until)
         }
         (Reason::Condition, None) => format!("{place}{variant}: {} after {} repetitions.", end.until, end.times),
-        (Reason::Times, Some((name, last, _))) => {
+        (Reason::Times | Reason::Cut, Some((name, last, _))) => {
             format!("{place}{variant}: in {} repetitions, until {name} {last}, never: {}.", end.times, end.until)
         }
-        (Reason::Times, None) => format!("{place}{variant}: in {} repetitions never: {}.", end.times, end.until),
+        (Reason::Times | Reason::Cut, None) => {
+            format!("{place}{variant}: in {} repetitions never: {}.", end.times, end.until)
+        }
     }
 }
 
@@ -285,6 +287,7 @@ fn ends(read: &[Read<'_>]) -> Option<Table> {
                 text(match end.reason {
                     Reason::Condition => "yes",
                     Reason::Times => "no",
+                    Reason::Cut => "not until the end of what a unit may take",
                 }),
                 count(u64::from(end.times)),
                 name,

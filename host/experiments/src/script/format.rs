@@ -57,6 +57,9 @@ pub struct Quick {
     /// Values of variables.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, Vec<Scalar>>,
+    /// What a unit may take at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most: Option<Most>,
 }
 
 /// What a unit may take at most; what is measured until then stays.

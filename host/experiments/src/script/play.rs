@@ -10,7 +10,7 @@ use load::{Arrivals, Shape};
 use platform::{ColdStart, Deployment, Invocation, Scale};
 use tokio::time::Instant;
 
-use super::format::ScriptFile;
+use super::format::{Most, ScriptFile};
 use super::rows::{End, Measured, Reason, Row};
 use super::step::{Invoke, LoadShape, RepeatUntil, ScaleStep, Step, Until, Vary};
 use super::value::Number;
@@ -25,6 +25,7 @@ const MOST_IN_FLIGHT: u64 = 2_048;
 /// A script that is being carried out.
 pub(super) struct Play<'a> {
     pub(super) file: &'a ScriptFile,
+    pub(super) most: Most,
     pub(super) bench: &'a Bench<'a>,
     /// By their names in steps.
     pub(super) deployments: BTreeMap<String, Deployment>,
@@ -65,7 +66,7 @@ impl Play<'_> {
         match step {
             Step::Invoke(invoke) => self.invoke(step, invoke, values, varied).await,
             Step::Burst(burst) => {
-                let left = self.file.most.calls.saturating_sub(self.made());
+                let left = self.most.calls.saturating_sub(self.made());
                 let size = values.count(&burst.size).map_err(wrong)?.min(left);
                 self.at_once(step, size, values, varied).await
             }
@@ -115,6 +116,11 @@ impl Play<'_> {
             let from = self.measured.rows.len();
             let (inner, inner_varied) = within(repeat.vary.as_ref(), number, values, varied);
             self.steps(&repeat.steps, &inner, &inner_varied).await?;
+            if self.measured.cut.is_some() {
+                // A repetition that was cut says nothing.
+                reason = Reason::Cut;
+                break;
+            }
             done += 1;
             (before, last) = (if done > 1 { last } else { None }, number);
             let rows = &self.measured.rows;
@@ -193,7 +199,7 @@ impl Play<'_> {
         varied: &Variables,
     ) -> Result<(), ExperimentError> {
         let (shape, length) = shape(step, values).map_err(|(key, reason)| wrong(format!("{key}: {reason}")))?;
-        let left = self.file.most.calls.saturating_sub(self.made()) as usize;
+        let left = self.most.calls.saturating_sub(self.made()) as usize;
         let length = length.min(self.left());
         let label = values.text(step.label().unwrap_or_default());
         let (name, event) = (self.name(step), self.event(step, values));
@@ -269,16 +275,16 @@ impl Play<'_> {
     }
 
     fn left(&self) -> Duration {
-        Duration::from_secs_f64(self.file.most.seconds).saturating_sub(self.begin.elapsed())
+        Duration::from_secs_f64(self.most.seconds).saturating_sub(self.begin.elapsed())
     }
 
     /// Whether a bound is reached; writes down which.
     fn is_over(&mut self) -> bool {
         if self.measured.cut.is_none() {
             if self.left().is_zero() {
-                self.measured.cut = Some(format!("the {} s of most.seconds were over", self.file.most.seconds));
-            } else if self.made() >= self.file.most.calls {
-                self.measured.cut = Some(format!("the {} calls of most.calls were made", self.file.most.calls));
+                self.measured.cut = Some(format!("the {} s of most.seconds were over", self.most.seconds));
+            } else if self.made() >= self.most.calls {
+                self.measured.cut = Some(format!("the {} calls of most.calls were made", self.most.calls));
             }
         }
         self.measured.cut.is_some()

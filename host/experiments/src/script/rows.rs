@@ -38,6 +38,8 @@ pub(super) enum Reason {
     Condition,
     /// It was repeated as often as may be.
     Times,
+    /// The unit took as much as it may.
+    Cut,
 }
 
 /// How a `repeat-until` ended.

@@ -13,7 +13,8 @@ fn keep_alive() -> &'static dyn Experiment {
 }
 
 fn kept_for(keep_alive: Duration, manner: Manner) -> Stage {
-    Stage::new("one", manner).configured(|scale, _| scale.keep_alive = Some(keep_alive))
+    Stage::new("one", manner)
+        .configured(|scale, _| (scale.keep_alive, scale.minimum_instances) = (Some(keep_alive), Some(2)))
 }
 
 async fn carried(stage: &Stage, settings: &[(&str, Value)]) -> Carried {

@@ -36,7 +36,7 @@ async fn the_chain_adds_its_hops_and_its_starts() {
     assert_eq!(figure("function3", "\"warm\"", "units of work"), 30_000.0);
     // 2 to warm up, 8 warm, 2 cold, of one and of three invocations.
     assert_eq!(stage.calls(), 12 * 4);
-    assert!(finding.answer.contains("4.00 MB") && finding.answer.contains("6.00 MB"), "{}", finding.answer);
+    assert!(finding.answer.contains("has 4") && finding.answer.contains("together 6"), "{}", finding.answer);
     assert!(finding.answer.contains("n = 8 and 8"), "{}", finding.answer);
 }
 

@@ -90,7 +90,7 @@ async fn the_script_of_concurrency_counts_instances_and_reuse() {
     assert_eq!(numbers(finding, "Calls at once", "cold")[0], 0.0);
     assert_eq!(numbers(finding, "Calls at once", "cold")[1], 100.0);
     let theirs =
-        carry_out(find("concurrency").unwrap(), request(&[&stage], &["function1"], &[("most", json!(16))]), &[&stage])
+        carry_out(find("concurrency").unwrap(), request(&[&stage], &["function1"], &[("maximum", json!(16))]), &[&stage])
             .await;
     for (own, size) in [(1, 1.0), (3, 4.0), (5, 16.0)] {
         let rows = 0..theirs.finding().tables[0].rows.len();
@@ -252,6 +252,9 @@ steps = [ { invoke = {} }, { wait = { seconds = 1 } } ]
     let found = carried(&script(text), &stage, &[]).await;
     assert!((25..=31).contains(&stage.calls()), "{}", stage.calls());
     assert!(found.finding().notes.iter().any(|note| note.contains("the 30 s of most.seconds were over")));
+    // A repetition that was cut is not counted.
+    let counted = numbers(found.finding(), "What was waited for", "repetitions")[0];
+    assert!((stage.calls() as f64 - counted).abs() <= 1.0, "{counted}");
     let few = script(&text.replace("calls = 1000", "calls = 5"));
     let stage = Stage::new("one", Manner::named("a"));
     let found = carried(&few, &stage, &[]).await;

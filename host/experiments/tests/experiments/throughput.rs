@@ -21,12 +21,12 @@ async fn shares_of_processors_and_neighbours_are_found() {
     let manner = Manner { iterations_per_s: 3e6, interference: 0.5, ..Manner::named("a") };
     let stage = Stage::new("one", manner);
     let settings =
-        [("rounds", json!(2)), ("cpus", json!([0.25, 0.5])), ("memory-mb", json!([512])), ("neighbours", json!([4]))];
+        [("rounds", json!(2)), ("cpus", json!([0.25, 0.5])), ("memory-mib", json!([512])), ("neighbours", json!([4]))];
     let carried = carry_out(throughput(), request(&[&stage], &["function1"], &settings), &[&stage]).await;
     let finding = carried.finding();
     let cell = |variant: &str, name: &str| number(finding, 0, row(finding, variant), name);
     let expected =
-        [("as configured", 3e6, 100.0), ("0.25 CPU", 0.75e6, 25.0), ("0.5 CPU", 1.5e6, 50.0), ("512 MB", 3e6, 100.0)];
+        [("as configured", 3e6, 100.0), ("0.25 CPU", 0.75e6, 25.0), ("0.5 CPU", 1.5e6, 50.0), ("512 MiB", 3e6, 100.0)];
     for (variant, speed, share) in expected {
         assert!((cell(variant, "speed") / speed - 1.0).abs() < 0.01, "{variant}: {}", cell(variant, "speed"));
         assert!((cell(variant, "share of a core") - share).abs() < 0.1, "{variant}");
@@ -34,7 +34,7 @@ async fn shares_of_processors_and_neighbours_are_found() {
     }
     // The processor itself is as fast as ever where its share is small.
     assert!((cell("0.25 CPU", "speed of CPU time") / 3e6 - 1.0).abs() < 0.01);
-    assert_eq!(cell("512 MB", "memory"), 512e6);
+    assert_eq!(cell("512 MiB", "memory"), 512.0 * 1_048_576.0);
     // Four neighbours, each of which takes half as much again.
     let beside = cell("4 neighbours", "speed");
     assert!((beside / 1e6 - 1.0).abs() < 0.05, "{beside}");
@@ -53,7 +53,8 @@ async fn what_can_not_be_set_is_not_varied() {
 #[tokio::test(start_paused = true)]
 async fn with_a_fifth_failing_or_hanging_counts_are_exact_and_it_ends() {
     let stage = Stage::new("one", Manner { trouble: every_fifth, ..Manner::named("a") });
-    let settings = [("rounds", json!(2)), ("cpus", json!([0.5])), ("memory-mb", json!([])), ("neighbours", json!([2]))];
+    let settings =
+        [("rounds", json!(2)), ("cpus", json!([0.5])), ("memory-mib", json!([])), ("neighbours", json!([2]))];
     let carried = carry_out(throughput(), request(&[&stage], &["function1"], &settings), &[&stage]).await;
     let finding = carried.finding();
     let sum = |name: &str| (0..3).map(|row| number(finding, 0, row, name)).sum::<f64>();

@@ -11,6 +11,16 @@ pub(crate) fn single_file_zip(name: &str, binary: &[u8]) -> std::io::Result<Vec<
     zip_of(&[(name.to_owned(), 0o755, binary)])
 }
 
+/// The name of the program that carries nested calls, as the platform `lambda` looks for it.
+pub(crate) const LAMBDA_CALLER: &str = "faasbench-caller";
+
+/// An archive of AWS Lambda's custom runtime, with the program that carries its nested calls.
+pub(crate) fn lambda_zip(binary: &[u8], caller: Option<&[u8]>) -> std::io::Result<Vec<u8>> {
+    let mut files = vec![("bootstrap".to_owned(), 0o755, binary)];
+    files.extend(caller.map(|caller| (LAMBDA_CALLER.to_owned(), 0o755, caller)));
+    zip_of(&files)
+}
+
 /// An archive of a function app with a custom handler: HTTP requests are forwarded to it as they are.
 pub(crate) fn azure_zip(function: &str, binary: &[u8]) -> std::io::Result<Vec<u8>> {
     let host = json!({

@@ -6,7 +6,7 @@ mod layer;
 mod oci;
 mod spin;
 
-pub(crate) use archive::{azure_zip, single_file_zip};
+pub(crate) use archive::{LAMBDA_CALLER, azure_zip, lambda_zip, single_file_zip};
 pub(crate) use artifact::{Artifact, component_artifact, layout_artifact};
 pub(crate) use oci::{Code, write_layout};
 pub(crate) use spin::write_application;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use image_build::{ImageKind, PushError, PushOptions, push};
+use image_build::{ImageKind, PushError, PushOptions, push, remove_tag};
 use tempfile::TempDir;
 
 use crate::shared::{files_of, has, image};
@@ -20,6 +20,15 @@ struct Registry {
 impl Registry {
     /// `None` when it is not installed. `more` is added to its configuration.
     fn start(more: &str) -> Option<Registry> {
+        Registry::start_over(more, "")
+    }
+
+    /// One that lets things be removed.
+    fn start_with_deletion() -> Option<Registry> {
+        Registry::start_over("", "  delete: {enabled: true}\n")
+    }
+
+    fn start_over(more: &str, of_storage: &str) -> Option<Registry> {
         if !has("docker-registry") {
             return None;
         }
@@ -27,7 +36,7 @@ impl Registry {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let storage = folder.path().join("storage");
         let configuration = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\nhttp:\n  addr: {address}\n{more}",
+            "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {}}}\n{of_storage}http:\n  addr: {address}\n{more}",
             storage.display()
         );
         let path = folder.path().join("config.yml");
@@ -180,4 +189,40 @@ async fn a_registry_that_is_not_there_and_an_image_that_is_damaged_are_told() {
     let binary = crate::shared::image("function1", ImageKind::Binary);
     let error = push(&binary, &format!("{address}/a/b"), &PushOptions::default()).await.unwrap_err();
     assert!(matches!(error, PushError::NotForRegistries { .. }), "{error:?}");
+}
+
+/// The tags of a repository.
+async fn tags(registry: &Registry, repository: &str) -> Vec<String> {
+    let address = format!("http://{}/v2/{repository}/tags/list", registry.address);
+    let answer: serde_json::Value = serde_json::from_slice(&get(&address).await).unwrap();
+    let tags = answer["tags"].as_array().cloned().unwrap_or_default();
+    tags.iter().map(|tag| tag.as_str().unwrap().to_owned()).collect()
+}
+
+async fn get(address: &str) -> Vec<u8> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::get(address).await.unwrap().bytes().await.unwrap().to_vec()
+}
+
+#[tokio::test]
+async fn a_tag_is_removed_and_another_one_of_the_same_image_stays() {
+    let Some(registry) = Registry::start("") else { return };
+    // Without leave to delete, that is said.
+    let image = image("function1", ImageKind::Oci);
+    let place = format!("{}/faasbench/function1", registry.address);
+    push(&image, &format!("{place}:mine"), &PushOptions::default()).await.unwrap();
+    let refused = remove_tag(&format!("{place}:mine"), &PushOptions::default()).await.unwrap_err().to_string();
+    assert!(refused.contains("mine") && refused.contains("REGISTRY_STORAGE_DELETE_ENABLED"), "{refused}");
+
+    let Some(registry) = Registry::start_with_deletion() else { return };
+    let place = format!("{}/faasbench/function1", registry.address);
+    for tag in ["mine", "others"] {
+        push(&image, &format!("{place}:{tag}"), &PushOptions::default()).await.unwrap();
+    }
+    remove_tag(&format!("{place}:mine"), &PushOptions::default()).await.unwrap();
+    assert_eq!(tags(&registry, "faasbench/function1").await, ["others"]);
+    // What is gone is gone, and the other one's image is whole.
+    remove_tag(&format!("{place}:mine"), &PushOptions::default()).await.unwrap();
+    let again = push(&image, &format!("{place}:others"), &PushOptions::default()).await.unwrap();
+    assert!(again.sent_bytes < 4096, "{again:?}");
 }

@@ -12,11 +12,13 @@ use crate::documents::{DIGEST, MARK, Secrets};
 use crate::names::Names;
 use crate::platform::Azure;
 use crate::publish::upload;
-use crate::steps::Step;
+use crate::steps::{GROUP, Step};
 use crate::{Plan, check, package};
 
 /// Pages of a list at most.
 const PAGES: usize = 100;
+/// What Azure itself puts beside a component of Application Insights: the rule of failure anomalies, and whom it tells.
+const OF_AZURE: [&str; 2] = ["microsoft.alertsmanagement/smartDetectorAlertRules", "microsoft.insights/actionGroups"];
 
 impl Azure {
     fn names(&self, spec: &DeploymentSpec) -> Result<Names, PlatformError> {
@@ -186,12 +188,17 @@ impl Azure {
         self.arm.ask(&request, &[]).await
     }
 
-    async fn restart_site(&self, id: &str) -> Result<(), PlatformError> {
+    /// What restarts a site; it may be made again.
+    fn restart_request(&self, id: &str) -> ApiRequest {
         let version = &self.options.api_versions.web;
         let path = format!("{id}/restart?softRestart=false&synchronous=true&api-version={version}");
         let mut request = ApiRequest::new("restarting the site", Method::POST, path);
         request.repeatable = true;
-        self.arm.operate(&request, &[]).await.map(|_| ())
+        request
+    }
+
+    async fn restart_site(&self, id: &str) -> Result<(), PlatformError> {
+        self.arm.operate(&self.restart_request(id), &[]).await.map(|_| ())
     }
 
     pub(crate) fn planned(&self, spec: &DeploymentSpec) -> Result<Vec<PlannedRequest>, PlatformError> {
@@ -232,9 +239,8 @@ impl Azure {
         planned.push(published);
         let sync = format!("{}/host/default/sync", names.site_id());
         planned.push(post("telling Azure of the functions", sync, &versions.web));
-        let mut restart = post("restarting the site", format!("{}/restart", names.site_id()), &versions.web);
-        restart.condition = Some("when the site was there before".to_owned());
-        planned.push(restart);
+        let restart = self.restart_request(&names.site_id());
+        planned.push(restart.planned(base, Some("when the site was there before")));
         Ok(planned)
     }
 
@@ -324,6 +330,9 @@ impl Azure {
             Some(there) if !is_of(&there, resource.deployment.as_str()) => return Ok(()),
             Some(_) => {}
         }
+        if resource.kind == GROUP {
+            self.check_group(id, version, resource).await?;
+        }
         // The plan is in the ledger itself, and a workspace is gone at once instead of after two weeks.
         let extra = match resource.kind.as_str() {
             "site" => "&deleteEmptyServerFarm=false",
@@ -332,6 +341,29 @@ impl Azure {
         };
         let request = ApiRequest::new(doing, Method::DELETE, format!("{}{extra}", path(id, version)));
         self.arm.operate(&request, &[404]).await.map(|_| ())
+    }
+
+    /// Refuses a resource group that holds what is neither ours nor made by Azure itself: it would go with its group.
+    async fn check_group(&self, id: &str, version: &str, resource: &Resource) -> Result<(), PlatformError> {
+        let doing = format!("listing what is in the resource group {}", resource.name);
+        let mut others = Vec::new();
+        let first = path(&format!("{id}/resources"), version);
+        self.each(&doing, &first, &mut |thing| {
+            let kind = thing["type"].as_str().unwrap_or_default();
+            let is_azures = OF_AZURE.iter().any(|known| known.eq_ignore_ascii_case(kind));
+            if !is_azures && !is_of(thing, resource.deployment.as_str()) {
+                others.push(format!("{} ({kind})", thing["name"].as_str().unwrap_or_default()));
+            }
+        })
+        .await?;
+        if others.is_empty() {
+            return Ok(());
+        }
+        let name = &resource.name;
+        Err(PlatformError::Invalid(format!(
+            "the resource group {name} also holds what is not of this deployment: {}; move or remove it, then undeploy again",
+            others.join(", ")
+        )))
     }
 
     pub(crate) async fn marked(&self) -> Result<Vec<Found>, PlatformError> {
@@ -346,16 +378,21 @@ impl Azure {
     }
 
     async fn list(&self, first: &str, found: &mut Vec<Found>) -> Result<(), PlatformError> {
-        let doing = "listing what carries our mark";
+        self.each("listing what carries our mark", first, &mut |thing| {
+            let text = |key: &str| thing[key].as_str().unwrap_or_default().to_owned();
+            if let Some(deployment) = thing["tags"][MARK].as_str() {
+                found.push(Found { kind: text("type"), name: text("name"), deployment: deployment.to_owned() });
+            }
+        })
+        .await
+    }
+
+    /// Reads all pages of a list.
+    async fn each(&self, doing: &str, first: &str, take: &mut (dyn FnMut(&Value) + Send)) -> Result<(), PlatformError> {
         let mut path = first.to_owned();
         for _ in 0..PAGES {
             let page: Value = self.arm.ask(&ApiRequest::new(doing, Method::GET, path), &[]).await?.json()?;
-            for thing in page["value"].as_array().into_iter().flatten() {
-                let text = |key: &str| thing[key].as_str().unwrap_or_default().to_owned();
-                if let Some(deployment) = thing["tags"][MARK].as_str() {
-                    found.push(Found { kind: text("type"), name: text("name"), deployment: deployment.to_owned() });
-                }
-            }
+            page["value"].as_array().into_iter().flatten().for_each(&mut *take);
             match page["nextLink"].as_str().filter(|link| !link.is_empty()) {
                 None => return Ok(()),
                 Some(link) => path = self.arm.below(doing, link)?,

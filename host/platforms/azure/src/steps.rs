@@ -12,6 +12,9 @@ use crate::documents::{self, Secrets};
 use crate::names::Names;
 use crate::platform::Azure;
 
+/// The kind, in a ledger, of a resource group.
+pub(crate) const GROUP: &str = "resource-group";
+
 /// One thing that ARM makes.
 pub(crate) struct Step {
     /// What it is, in a ledger; `None` for what goes with another thing.
@@ -60,14 +63,7 @@ impl Azure {
         if names.owns_group {
             let document = documents::group(spec, region);
             let what = "resource group";
-            steps.push(step(
-                Some("resource-group"),
-                &names.group,
-                names.group_id(),
-                &versions.resources,
-                what,
-                document,
-            ));
+            steps.push(step(Some(GROUP), &names.group, names.group_id(), &versions.resources, what, document));
         }
         let document = documents::storage(spec, region);
         let what = "storage account";

@@ -41,7 +41,8 @@ pub fn connect(connection: Connection) -> Result<Arc<dyn Platform>, PlatformErro
             PlatformError::Invalid(format!("what {} holds can't be a token", options.token_variable))
         })?),
     };
-    let api = Api::new(PLATFORM, endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT), authorization)?;
+    let api = Api::new(PLATFORM, endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT), authorization)?
+        .hiding(connection.storage_environment.values().cloned());
     let nested = nested(api.base(), options.instances_endpoint.as_deref(), &options.app)?;
     let daemon = match options.image {
         ImageSource::LocalDaemon => Some(Arc::new(LocalDaemon::new(PLATFORM, options.docker.as_deref())?)),

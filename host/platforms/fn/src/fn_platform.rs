@@ -83,7 +83,7 @@ impl FnPlatform {
         if let Some(app) = found.as_ref().filter(|app| app.made_by().is_none()) {
             return Err(taken(&app.name));
         }
-        let resource = self.resource(spec, APPLICATION, name, json!({}));
+        let resource = self.resource(spec, APPLICATION, name, json!({ "endpoint": self.endpoint() }));
         let entry = entry(ledger, known, &resource).await?;
         if found.is_none() {
             found = self.api.create(&self.create_app(spec)).await?;
@@ -93,7 +93,7 @@ impl FnPlatform {
             found = self.api.app(name).await?.filter(|app| app.made_by().is_some());
         }
         let app = found.ok_or_else(|| taken(name))?;
-        ledger.created(entry, &json!({ "id": app.id })).await?;
+        ledger.created(entry, &json!({ "endpoint": self.endpoint(), "id": app.id })).await?;
         Ok(app)
     }
 
@@ -106,7 +106,7 @@ impl FnPlatform {
         body: Value,
         (ledger, known): (&dyn Ledger, &[ResourceEntry]),
     ) -> Result<(Function, Option<u64>), PlatformError> {
-        let resource = self.resource(spec, FUNCTION, &spec.name, json!({ "app": app.name }));
+        let resource = self.resource(spec, FUNCTION, &spec.name, self.place());
         let entry = entry(ledger, known, &resource).await?;
         let (function, updated) = match found {
             Some(old) => {
@@ -120,7 +120,8 @@ impl FnPlatform {
                 None => return Err(taken(&spec.name)),
             },
         };
-        ledger.created(entry, &json!({ "app": app.name, "id": function.id })).await?;
+        let details = json!({ "endpoint": self.endpoint(), "app": app.name, "id": function.id });
+        ledger.created(entry, &details).await?;
         Ok((function, updated))
     }
 
@@ -135,7 +136,7 @@ impl FnPlatform {
         if found.as_ref().is_some_and(|trigger| !trigger.is_of(&spec.id)) {
             return Err(taken(&spec.name));
         }
-        let resource = self.resource(spec, TRIGGER, &spec.name, json!({ "app": app.name }));
+        let resource = self.resource(spec, TRIGGER, &spec.name, self.place());
         let entry = entry(ledger, known, &resource).await?;
         let source = format!("/{}", spec.name);
         let trigger = match found {
@@ -148,7 +149,8 @@ impl FnPlatform {
                 created.ok_or_else(|| taken(&spec.name))?
             }
         };
-        ledger.created(entry, &json!({ "app": app.name, "id": trigger.id })).await?;
+        let details = json!({ "endpoint": self.endpoint(), "app": app.name, "id": trigger.id });
+        ledger.created(entry, &details).await?;
         Ok(trigger)
     }
 
@@ -259,6 +261,7 @@ impl Platform for FnPlatform {
     async fn deploy(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<Deployment, PlatformError> {
         let (spec, sizes) = completed(spec)?;
         let known = ledger.resources(&spec.id).await?;
+        self.check_place(&spec, &known)?;
         // A name that is taken is told before the image travels.
         let existing = match self.api.app(&self.options.app).await? {
             Some(app) => self.api.function(&app, &spec.name).await?,

@@ -12,6 +12,7 @@ mod fn_platform;
 mod metrics;
 mod objects;
 mod options;
+mod place;
 mod plan;
 mod ready;
 mod remove;

@@ -111,13 +111,19 @@ enum Probe {
     NotYet(String),
 }
 
+/// What Fn says where the function has answered with an error of its own, of which it passes on nothing (`ErrFunctionFailed`
+/// in `api/models/error.go`). Where there is no function that answers, it says something else.
+const FUNCTION_FAILED: &str = "function failed";
+
 /// Whether the function itself answered, be it with an error of its own, and not its platform.
 fn is_functions(answer: &Answer) -> bool {
     if (200..300).contains(&answer.status) || answer.instance.is_some() {
         return true;
     }
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
-    body.is_some_and(|body| body["error"]["type"].is_string())
+    body.is_some_and(|body| {
+        body["error"]["type"].is_string() || (answer.status == 502 && body["message"] == FUNCTION_FAILED)
+    })
 }
 
 /// What Fn says: `{"message"}`.

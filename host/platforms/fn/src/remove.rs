@@ -12,6 +12,7 @@ use crate::plan::{APPLICATION, FUNCTION, IMAGE, TRIGGER};
 impl FnPlatform {
     /// Removes one thing when it carries the deployment's mark.
     pub(crate) async fn remove_resource(&self, resource: &Resource) -> Result<(), PlatformError> {
+        self.check_server_of(resource)?;
         match resource.kind.as_str() {
             IMAGE => self.remove_image(resource).await,
             APPLICATION => self.remove_app(&resource.name).await,

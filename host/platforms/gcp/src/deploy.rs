@@ -10,18 +10,18 @@ use remote_platform::{ApiRequest, ApiResponse, Method, instance_environment, mak
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::check;
 use crate::credentials::PLATFORM;
 use crate::operations::{PAUSES, next_page};
 use crate::platform::CloudRun;
 use crate::service::{self, Service};
-use crate::{Access, check};
 
 /// The kind, in a ledger, of a service.
 const SERVICE: &str = "service";
 /// The kind, in a ledger, of an image's tag in the registry.
 const IMAGE: &str = "image";
 /// How often something is changed again that another changed meanwhile.
-const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 /// Pages of a list at most.
 const PAGES: usize = 100;
 
@@ -45,20 +45,6 @@ impl CloudRun {
         let mask = if mask.is_empty() { String::new() } else { format!("?updateMask={mask}") };
         let path = format!("{}/{name}{mask}", self.services());
         ApiRequest::new(format!("updating the service {name}"), Method::PATCH, path).json(document)
-    }
-
-    fn set_policy(&self, name: &str) -> Option<ApiRequest> {
-        let members = match self.options.access {
-            Access::PublicByPolicy => vec!["allUsers".to_owned()],
-            Access::Private if !self.options.invokers.is_empty() => self.options.invokers.clone(),
-            _ => return None,
-        };
-        let policy = json!({ "policy": { "bindings": [{ "role": "roles/run.invoker", "members": members }] } });
-        let path = format!("{}/{name}:setIamPolicy", self.services());
-        let mut request =
-            ApiRequest::new(format!("allowing calls of the service {name}"), Method::POST, path).json(policy);
-        request.repeatable = true;
-        Some(request)
     }
 
     fn resource(&self, id: &DeploymentId, kind: &str, name: &str, details: Value) -> Resource {
@@ -103,15 +89,35 @@ impl CloudRun {
         if there.as_ref().is_some_and(|service| service.deployment() != Some(spec.id.as_str())) {
             return Err(self.name_taken(name));
         }
+        let details = json!({
+            "endpoint": self.api.base().as_str(),
+            "project": self.project,
+            "region": self.region,
+            "invokers": self.own_invokers(),
+        });
+        let mut former = Vec::new();
+        for entry in ledger.resources(&spec.id).await? {
+            let its = entry.resource;
+            if (its.kind.as_str(), &its.target) != (SERVICE, &self.connection.target) {
+                continue;
+            }
+            if let Some(other) = self.elsewhere(&its) {
+                return Err(PlatformError::Invalid(format!(
+                    "`{name}` was deployed to {other}; `faasbench undeploy {name} --platform {}` there first",
+                    self.connection.target
+                )));
+            }
+            let invokers = its.details["invokers"].as_array().into_iter().flatten();
+            former.extend(invokers.filter_map(|member| member.as_str().map(str::to_owned)));
+        }
         let registry = self.connection.registry()?;
         let reference = registry.reference(&spec.image, &spec.id);
         let resource = self.resource(&spec.id, IMAGE, &reference.tagged, json!({ "pinned": reference.pinned }));
         let pushed = make(ledger, &resource, registry.push(&spec.image, &spec.id)).await?;
         let environment = instance_environment(&self.connection, spec, self.invoke_way.as_ref());
         let document = |etag: Option<&str>| service::document(spec, &self.options, &pushed.pinned, &environment, etag);
-        let place = json!({ "project": self.project, "region": self.region });
-        let resource = self.resource(&spec.id, SERVICE, name, place);
-        let service = make(ledger, &resource, self.put(spec, there, &document)).await?;
+        let resource = self.resource(&spec.id, SERVICE, name, details);
+        let service = make(ledger, &resource, self.put(spec, there, &document, &former)).await?;
         Ok(Deployment {
             spec: spec.clone(),
             platform: PLATFORM.to_owned(),
@@ -126,6 +132,7 @@ impl CloudRun {
         spec: &DeploymentSpec,
         there: Option<Service>,
         document: &(dyn Fn(Option<&str>) -> Value + Sync),
+        former_invokers: &[String],
     ) -> Result<Service, PlatformError> {
         let name = &spec.name;
         let conflict = |response: &ApiResponse| response.status.as_u16() == 409;
@@ -148,9 +155,7 @@ impl CloudRun {
                 return Err(self.name_taken(name));
             }
         }
-        if let Some(request) = self.set_policy(name) {
-            self.ask(request, &[]).await?;
-        }
+        self.allow_invokers(name, former_invokers).await?;
         let gone = || PlatformError::NotFound { platform: PLATFORM.to_owned(), name: name.clone() };
         self.service(name).await?.ok_or_else(gone)
     }
@@ -180,7 +185,7 @@ impl CloudRun {
                 .planned(base, Some("when the service is this deployment's")),
             operation,
         ];
-        planned.extend(self.set_policy(name).map(|request| request.planned(base, None)));
+        planned.extend(self.planned_policy(name));
         planned.push(self.get_service(name).planned(base, None));
         Ok(planned)
     }
@@ -252,13 +257,16 @@ impl CloudRun {
 
     pub(crate) async fn end_all_instances(&self, deployment: &Deployment) -> Result<(), PlatformError> {
         let by_hand = json!({ "scaling": { "scalingMode": "MANUAL", "manualInstanceCount": 0 } });
-        self.change(deployment, "scaling", &|_| by_hand.clone()).await?;
         let patience = Duration::from_secs(self.options.operation_patience_s);
-        let ended = self.wait_for_image(deployment, patience).await;
-        // Whatever came of it, the service must scale by itself again.
+        let ended = match self.change(deployment, "scaling", &|_| by_hand.clone()).await {
+            Ok(()) => self.wait_for_image(deployment, patience).await,
+            failed => failed,
+        };
+        // Whatever came of it, a lost answer too, the service must scale by itself again.
         let by_itself = json!({ "scaling": { "scalingMode": "AUTOMATIC" } });
-        self.change(deployment, "scaling", &|_| by_itself.clone()).await?;
+        let restored = self.change(deployment, "scaling", &|_| by_itself.clone()).await;
         ended?;
+        restored?;
         self.wait_for_image(deployment, patience).await
     }
 
@@ -297,15 +305,24 @@ impl CloudRun {
         }
     }
 
+    /// Where a service is instead, when its details say that it is not here.
+    fn elsewhere(&self, resource: &Resource) -> Option<String> {
+        let here = [("endpoint", self.api.base().as_str()), ("project", &self.project), ("region", &self.region)];
+        let differs = |(key, ours): &(&str, &str)| resource.details[key].as_str().is_some_and(|theirs| theirs != *ours);
+        if !here.iter().any(differs) {
+            return None;
+        }
+        let of = |(key, ours)| format!("the {key} {}", resource.details[key].as_str().unwrap_or(ours));
+        Some(here.map(of).join(", "))
+    }
+
     async fn remove_service(&self, resource: &Resource) -> Result<(), PlatformError> {
         let name = &resource.name;
-        for (key, ours) in [("project", &self.project), ("region", &self.region)] {
-            if let Some(theirs) = resource.details[key].as_str().filter(|theirs| theirs != ours) {
-                return Err(PlatformError::Invalid(format!(
-                    "the service {name} is in the {key} {theirs}, and the target `{}` is in {ours}; set it back to remove it",
-                    self.connection.target
-                )));
-            }
+        if let Some(other) = self.elsewhere(resource) {
+            return Err(PlatformError::Invalid(format!(
+                "the service {name} is in {other}, and the target `{}` is not; set it back to remove it",
+                self.connection.target
+            )));
         }
         match self.service(name).await? {
             // Gone, or another's since.

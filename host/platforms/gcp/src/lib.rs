@@ -11,6 +11,7 @@ mod observe;
 mod operations;
 mod options;
 mod platform;
+mod policy;
 mod regions;
 mod service;
 

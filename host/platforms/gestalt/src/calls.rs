@@ -89,7 +89,7 @@ impl Gestalt {
                 let invocation = Invocation { patience: Some(left.max(pause)), ..Invocation::new("{}") };
                 match self.call(deployment, &invocation).await {
                     Ok(answer) if answer.status < 300 || is_functions_own(&answer) => return Ok(()),
-                    Ok(answer) => said = format!("status {}: {}", answer.status, String::from_utf8_lossy(&answer.body)),
+                    Ok(answer) => said = format!("status {}: {}", answer.status, begin_of(&answer.body)),
                     Err(PlatformError::NoAnswer { .. }) => said = "it does not answer".to_owned(),
                     Err(error) => return Err(error),
                 }
@@ -102,6 +102,11 @@ impl Gestalt {
             pause = (pause * 2).min(longest);
         }
     }
+}
+
+/// The begin of what an error says, without what could command a terminal.
+fn begin_of(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).trim().chars().filter(|letter| !letter.is_control()).take(200).collect()
 }
 
 fn is_id(text: &str) -> bool {

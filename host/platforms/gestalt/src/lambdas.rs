@@ -157,9 +157,18 @@ impl Gestalt {
         if there.as_ref().is_some_and(|lambda| !lambda.is_of(deployment)) {
             return Err(self.name_taken(name));
         }
+        let resource = self.resource(spec);
+        for entry in ledger.resources(&spec.id).await? {
+            let is_it = entry.resource.kind == LAMBDA && entry.resource.target == self.connection.target;
+            if let Some(other) = self.elsewhere(&entry.resource).filter(|_| is_it) {
+                return Err(PlatformError::Invalid(format!(
+                    "`{name}` was deployed to {other}; `faasbench undeploy {name} --platform {}` there first",
+                    self.connection.target
+                )));
+            }
+        }
         let environment = instance_environment(&self.connection, spec, self.invoke_way().as_ref());
         let code = self.code(spec).await?;
-        let resource = self.resource(spec);
         let making = async {
             match &there {
                 None => self.ask(&self.create(spec, &environment, code.as_deref()), &[]).await?,
@@ -188,8 +197,32 @@ impl Gestalt {
             target: self.connection.target.clone(),
             kind: LAMBDA.to_owned(),
             name: spec.name.clone(),
-            details: json!({ "organisation": self.options.organisation, "environment": self.options.environment }),
+            details: self.place(),
         }
+    }
+
+    /// Where lambdas are made. Laser knows neither organisations nor environments.
+    fn place(&self) -> Value {
+        let endpoint = self.api.base().as_str();
+        match self.options.api {
+            Api::Meta => json!({
+                "endpoint": endpoint,
+                "organisation": self.options.organisation,
+                "environment": self.options.environment,
+            }),
+            Api::Laser => json!({ "endpoint": endpoint }),
+        }
+    }
+
+    /// Where a lambda is instead, when its details say that it is not here.
+    fn elsewhere(&self, resource: &Resource) -> Option<String> {
+        let (there, here) = (&resource.details, self.place());
+        let differs = |key: &&str| there[*key].is_string() && here[*key].is_string() && there[*key] != here[*key];
+        let keys = ["endpoint", "organisation", "environment"];
+        keys.iter().any(differs).then(|| {
+            let named = keys.iter().filter_map(|key| Some(format!("the {key} {}", there[*key].as_str()?)));
+            named.collect::<Vec<_>>().join(", ")
+        })
     }
 
     /// The archive in base64, where it is sent along.
@@ -281,6 +314,12 @@ impl Gestalt {
         if resource.kind != LAMBDA {
             let kind = &resource.kind;
             return Err(PlatformError::Invalid(format!("Gestalt has no `{kind}` that could be removed")));
+        }
+        if let Some(other) = self.elsewhere(resource) {
+            return Err(PlatformError::Invalid(format!(
+                "the lambda {} is in {other}, and the target `{}` is not; set it back to remove it",
+                resource.name, self.connection.target
+            )));
         }
         let deployment = resource.deployment.as_str();
         let lambda = match self.find(&resource.name, deployment).await? {

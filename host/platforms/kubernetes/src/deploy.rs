@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use platform::{Deployment, DeploymentSpec, Ledger, PlatformError, Resource, Scale};
+use platform::{Deployment, DeploymentSpec, Ledger, PlatformError, Resource, ResourceEntry, Scale};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::flavours::ColdWay;
 use crate::mark::{deployment_of, merged, revision_of, scale_of};
-use crate::object::Kind;
+use crate::object::{Kind, Object};
 use crate::plan::{Plan, Variant};
-use crate::platform_on_cluster::PlatformOnCluster;
+use crate::platform_on_cluster::{PlatformOnCluster, of_ledger};
+use crate::remove::has_pods;
+use crate::route::Route;
 
 /// The word for an image in the ledger.
 pub(crate) const IMAGE: &str = "image";
@@ -25,8 +27,8 @@ impl PlatformOnCluster {
     /// Creates or updates a deployment.
     pub(crate) async fn make(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<Deployment, PlatformError> {
         let plan = self.plan(spec, Variant::default())?;
+        let known = self.known(spec, ledger).await?;
         let before = self.free(spec, &plan).await?;
-        let known = ledger.resources(&spec.id).await?;
         let mut details = self.details();
         let resource = |kind: &str, name: &str| Resource {
             deployment: spec.id.clone(),
@@ -52,11 +54,26 @@ impl PlatformOnCluster {
             self.connection.registry()?.push(&spec.image, &spec.id).await?;
             ledger.created(id, &image.details).await?;
         }
+        // What an update no longer has. Instances go first: they and those of the other kind would use the same names.
+        let is_left = |resource: &Resource| {
+            let is_it = |object: &Object| (object.kind.word, &object.name) == (resource.kind.as_str(), &resource.name);
+            resource.kind != IMAGE && !plan.objects.iter().any(is_it)
+        };
+        let left = known.iter().filter(|entry| is_left(&entry.resource));
+        let (with_instances, others): (Vec<_>, Vec<_>) = left.partition(|entry| has_pods(&entry.resource.kind));
+        for entry in with_instances {
+            self.take_away(&entry.resource).await?;
+            ledger.removed(entry.id).await?;
+        }
         for (object, before) in plan.objects.iter().zip(&before) {
             let resource = resource(object.kind.word, &object.name);
             let id = intend(&resource).await?;
             self.cluster.apply(object, &spec.id, before.as_ref()).await?;
             ledger.created(id, &resource.details).await?;
+        }
+        for entry in others {
+            self.take_away(&entry.resource).await?;
+            ledger.removed(entry.id).await?;
         }
         let deadline = Instant::now() + ADDRESS;
         while details.route.is_none() {
@@ -76,9 +93,35 @@ impl PlatformOnCluster {
             spec: spec.clone(),
             platform: self.flavour.name().to_owned(),
             target: self.connection.target.clone(),
-            url: details.route.as_ref().map(|route| route.url(&self.cluster)),
+            url: details.route.as_ref().and_then(Route::url),
             details: json!(details),
         })
+    }
+
+    /// What was made for a deployment before.
+    ///
+    /// # Errors
+    /// When that was elsewhere: made here too, what is there would be forgotten.
+    async fn known(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<Vec<ResourceEntry>, PlatformError> {
+        let mut known = ledger.resources(&spec.id).await?;
+        known.retain(|entry| entry.resource.platform == self.flavour.name());
+        for entry in &known {
+            // Images are not in the cluster.
+            if entry.resource.kind == IMAGE {
+                continue;
+            }
+            let there = of_ledger(&entry.resource.name, &entry.resource.details)?;
+            let (server, namespace) = (self.cluster.server(), self.cluster.namespace());
+            if (there.server.as_str(), there.namespace.as_str()) != (server.as_str(), namespace) {
+                return Err(PlatformError::Invalid(format!(
+                    "`{}` was deployed to the namespace {} of the cluster at {}, and the target `{}` is the namespace {namespace} of \
+                     {server} now; set `context` and `namespace` in its options to those and `faasbench undeploy {} --platform {}` \
+                     there first",
+                    spec.name, there.namespace, there.server, self.connection.target, spec.name, self.connection.target
+                )));
+            }
+        }
+        Ok(known)
     }
 
     /// What is there of each object of a plan already.
@@ -86,10 +129,10 @@ impl PlatformOnCluster {
     /// # Errors
     /// [`PlatformError::NameTaken`] when one is another's.
     async fn free(&self, spec: &DeploymentSpec, plan: &Plan) -> Result<Vec<Option<Value>>, PlatformError> {
+        let is_others = |found: &Value| deployment_of(found) != Some(spec.id.as_str());
         let mut there = Vec::new();
         for object in &plan.objects {
             let found = self.cluster.get(object.kind, &object.name).await?;
-            let is_others = |found: &Value| deployment_of(found) != Some(spec.id.as_str());
             if found.as_ref().is_some_and(is_others) {
                 return Err(self.cluster.name_taken(&object.name));
             }
@@ -106,7 +149,8 @@ impl PlatformOnCluster {
         }
         if there.iter().all(Option::is_none) {
             for kind in self.flavour.kinds().taken {
-                if self.cluster.get(kind, &spec.name).await?.is_some() {
+                // One with our mark was made for what an update no longer has, and goes with it.
+                if self.cluster.get(kind, &spec.name).await?.is_some_and(|found| is_others(&found)) {
                     return Err(self.cluster.name_taken(&spec.name));
                 }
             }

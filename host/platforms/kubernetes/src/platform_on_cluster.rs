@@ -41,6 +41,13 @@ pub(crate) struct Details {
     pub(crate) repeated_requests: Option<u32>,
 }
 
+/// What was remembered, of whichever cluster.
+pub(crate) fn of_ledger(name: &str, details: &Value) -> Result<Details, PlatformError> {
+    serde_json::from_value(details.clone()).map_err(|error| {
+        PlatformError::Invalid(format!("what is remembered of `{name}` is not a deployment's on Kubernetes: {error}"))
+    })
+}
+
 impl PlatformOnCluster {
     pub(crate) fn new(
         connection: Connection,
@@ -70,11 +77,7 @@ impl PlatformOnCluster {
     /// What was remembered; refused when it is of another cluster than the target's now: there, nothing would be found, and
     /// taken for removed.
     pub(crate) fn remembered(&self, name: &str, details: &Value) -> Result<Details, PlatformError> {
-        let details: Details = serde_json::from_value(details.clone()).map_err(|error| {
-            PlatformError::Invalid(format!(
-                "what is remembered of `{name}` is not a deployment's on Kubernetes: {error}"
-            ))
-        })?;
+        let details = of_ledger(name, details)?;
         if details.server != self.cluster.server() {
             return Err(PlatformError::Invalid(format!(
                 "`{name}` is on the cluster at {}, but the target `{}` is the one at {} now; set `context` in its options to the \

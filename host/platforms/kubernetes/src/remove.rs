@@ -30,6 +30,17 @@ const KINDS: [&Kind; 8] = [
     &RIFF_KNATIVE_DEPLOYER,
 ];
 
+/// Whether pods run for what the ledger calls by this word.
+pub(crate) fn has_pods(word: &str) -> bool {
+    KINDS.iter().any(|kind| kind.word == word && kind.has_pods)
+}
+
+/// Whether a text can be one part of a path of the API.
+fn is_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    !text.is_empty() && text.bytes().all(is_allowed) && !text.starts_with('.')
+}
+
 impl PlatformOnCluster {
     /// Removes one thing.
     pub(crate) async fn take_away(&self, resource: &Resource) -> Result<(), PlatformError> {
@@ -45,6 +56,14 @@ impl PlatformOnCluster {
             ))
         })?;
         let details = self.remembered(&resource.name, &resource.details)?;
+        for part in [&details.namespace, &resource.name] {
+            if !is_name(part) {
+                return Err(PlatformError::Invalid(format!(
+                    "the ledger's {} {part:?} is no name of Kubernetes",
+                    resource.kind
+                )));
+            }
+        }
         let id = &resource.deployment;
         let was_ours = self.cluster.delete(&details.namespace, kind, &resource.name, id, OBJECT).await?;
         if was_ours && kind.has_pods {

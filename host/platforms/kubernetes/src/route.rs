@@ -43,13 +43,13 @@ impl Route {
         Ok(Route::Address { url: checked(&url)?, host: None })
     }
 
-    /// What is shown as the deployment's address.
-    pub(crate) fn url(&self, cluster: &Cluster) -> String {
+    /// The deployment's address, for anybody's client; `None` through the API server, which wants the kubeconfig's credentials.
+    pub(crate) fn url(&self) -> Option<String> {
         match self {
-            Route::Proxy { namespace, service } => format!("{}{}", cluster.server(), proxy_path(namespace, service)),
-            Route::Address { url, host: None } => url.clone(),
+            Route::Proxy { .. } => None,
+            Route::Address { url, host: None } => Some(url.clone()),
             // Who can resolve the name needs no more than it.
-            Route::Address { host: Some(host), .. } => format!("http://{host}/"),
+            Route::Address { host: Some(host), .. } => Some(format!("http://{host}/")),
         }
     }
 }

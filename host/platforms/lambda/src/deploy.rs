@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use aws_sdk_lambda::types::PackageType;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use platform::{Deployment, DeploymentId, DeploymentSpec, Ledger, PlatformError, Resource, ResourceEntry, ResourceId};
@@ -95,6 +96,13 @@ impl LambdaPlatform {
         let former = function::find(clients, &plan.function, None).await?;
         if former.as_ref().is_some_and(|former| !former.is_of(&spec.id)) {
             return Err(taken(&plan.function));
+        }
+        let has_image = former.as_ref().and_then(|former| former.configuration.package_type.as_ref());
+        if has_image.is_some_and(|kind| (*kind == PackageType::Image) != (options.package == Package::Image)) {
+            return Err(PlatformError::Invalid(format!(
+                "{} was deployed with another `package`, which lambda can't change; undeploy it first",
+                spec.name
+            )));
         }
         let page = Page {
             ledger,

@@ -65,6 +65,19 @@ pub(crate) async fn invoke(
     }
 }
 
+/// Asks whether the function may be called, without calling it. The first call finds its credentials loaded and its connection
+/// made by this.
+pub(crate) async fn rehearse(clients: &Clients, callee: Callee<'_>) -> Result<(), PlatformError> {
+    match send(clients, callee, &Invocation::new("{}"), InvocationType::DryRun, LogType::None).await {
+        Ok(_) => Ok(()),
+        Err(Refused::Answer(status, _, body)) => {
+            let doing = format!("asking whether {} may be called", callee.name);
+            Err(other(&doing, format!("status {status}: {}", String::from_utf8_lossy(&body))))
+        }
+        Err(Refused::Platform(error)) => Err(error),
+    }
+}
+
 /// Calls without waiting. Lambda repeats such a call by itself when it fails, and has no answer to fetch.
 pub(crate) async fn invoke_async(
     clients: &Clients,

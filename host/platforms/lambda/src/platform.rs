@@ -113,13 +113,14 @@ impl LambdaPlatform {
         let known = self.with_alias.lock().unwrap_or_else(PoisonError::into_inner).get(function).copied();
         let with_alias = match known {
             Some(known) => known,
-            None => {
-                let asked = concurrency::alias(&self.clients, function).await;
+            None => match concurrency::alias(&self.clients, function).await {
+                Ok(alias) => {
+                    self.remember(function, alias.is_some());
+                    alias.is_some()
+                }
                 // Who may only invoke may not ask; then what was deployed holds.
-                let found = asked.map_or_else(|_| deployment.details["qualifier"].is_string(), |alias| alias.is_some());
-                self.remember(function, found);
-                found
-            }
+                Err(_) => deployment.details["qualifier"].is_string(),
+            },
         };
         with_alias.then_some(concurrency::ALIAS)
     }
@@ -168,7 +169,8 @@ impl Platform for LambdaPlatform {
             logs: true,
             metrics: true,
             billing: true,
-            nested_calls: true,
+            // Beside an image there is no program that signs them.
+            nested_calls: self.options.package == Package::Zip,
             local_processes: false,
         }
     }
@@ -216,13 +218,12 @@ impl Platform for LambdaPlatform {
                 return Err(not_found(deployment));
             }
             if wanted.is_none() || found.code_sha256() == wanted {
-                return match qualifier {
-                    Some(_) => {
-                        let left = patience.saturating_sub(begin.elapsed());
-                        concurrency::wait_until_provisioned(&self.clients, &name, left).await
-                    }
-                    None => Ok(()),
-                };
+                if qualifier.is_some() {
+                    let left = patience.saturating_sub(begin.elapsed());
+                    concurrency::wait_until_provisioned(&self.clients, &name, left).await?;
+                }
+                let callee = Callee { name: &deployment.spec.name, function: &name, qualifier };
+                return invoke::rehearse(&self.clients, callee).await;
             }
             if begin.elapsed() + PAUSE > patience {
                 let logs = format!(

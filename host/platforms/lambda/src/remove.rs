@@ -24,6 +24,10 @@ pub(crate) async fn remove(
 ) -> Result<(), PlatformError> {
     plan::check_id(&resource.deployment)?;
     if resource.kind == IMAGE {
+        let tag = resource.name.rsplit_once(':').map_or("", |(_, tag)| tag);
+        if !tag.contains(resource.deployment.as_str()) {
+            return Err(not_ours(&resource.name));
+        }
         return connection.registry()?.remove(&resource.name).await;
     }
     check_account(clients, resource).await?;

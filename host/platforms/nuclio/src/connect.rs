@@ -60,7 +60,8 @@ pub fn connect(connection: Connection) -> Result<Arc<dyn Platform>, PlatformErro
         }
         ImageSource::Registry => None,
     };
-    let api = Api::new(PLATFORM, connection.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT), None)?;
+    let api = Api::new(PLATFORM, connection.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT), None)?
+        .hiding(connection.storage_environment.values().cloned());
     let control = Control { api, namespace: options.namespace.clone(), through: options.through };
     Ok(Arc::new(NuclioPlatform { connection, options, control, nested, daemon, addresses: Mutex::new(HashMap::new()) }))
 }

@@ -12,6 +12,7 @@ mod control;
 mod nuclio_platform;
 mod objects;
 mod options;
+mod place;
 mod plan;
 mod ready;
 mod remove;

@@ -102,12 +102,12 @@ impl NuclioPlatform {
         if found.as_ref().is_some_and(|project| project.metadata.deployment().is_none()) {
             return Ok(());
         }
-        let entry = entry(ledger, known, &self.resource(spec, PROJECT_KIND, name, json!({}))).await?;
+        let entry = entry(ledger, known, &self.resource(spec, PROJECT_KIND, name, self.place())).await?;
         if found.is_none() {
             // 409: another deployment was faster.
             self.control.api.ask(&self.create_project(spec), &[409]).await?;
         }
-        Ok(ledger.created(entry, &json!({})).await?)
+        Ok(ledger.created(entry, &self.place()).await?)
     }
 
     /// Where a function's own port is.
@@ -141,11 +141,28 @@ impl NuclioPlatform {
 
     /// Leaves out what lets instances use the storage.
     fn hide_secrets(&self, text: &mut String) {
-        for secret in self.connection.storage_environment.values().filter(|secret| !secret.is_empty()) {
+        let mut secrets: Vec<_> =
+            self.connection.storage_environment.values().filter(|secret| !secret.is_empty()).collect();
+        // Of values of which one holds the other, the longer goes first.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        for secret in secrets {
             if text.contains(secret.as_str()) {
                 *text = text.replace(secret.as_str(), "(not shown)");
             }
         }
+    }
+
+    /// What Nuclio says of a function, which may hold what the processor or the instance wrote: its environment, too. It is
+    /// hidden before anything is cut off, so that no half of it is shown.
+    pub(crate) fn shown(&self, status: &FunctionStatus) -> FunctionStatus {
+        let mut shown = status.clone();
+        self.hide_secrets(&mut shown.message);
+        for line in shown.logs.iter_mut().flatten() {
+            if let Some(serde_json::Value::String(text)) = line.get_mut("message") {
+                self.hide_secrets(text);
+            }
+        }
+        shown
     }
 
     fn forget_address(&self, name: &str) {
@@ -202,6 +219,7 @@ impl Platform for NuclioPlatform {
         let spec = completed(spec, &self.options)?;
         let name = &spec.name;
         let known = ledger.resources(&spec.id).await?;
+        self.check_place(&spec, &known)?;
         // A name that is taken is told before the image travels.
         let found = self.control.function(name).await?;
         if found.as_ref().is_some_and(|function| !function.metadata.is_of(&spec.id)) {
@@ -215,7 +233,7 @@ impl Platform for NuclioPlatform {
             cold: None,
             old_replicas: if found.is_some() { self.old_replicas(name).await? } else { Vec::new() },
         };
-        let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, json!({}))).await?;
+        let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, self.place())).await?;
         let body = self.function_body(&spec, &details.image, &self.environment(&spec, &details.revision));
         if found.is_some() {
             self.control.update_function(name, &body).await?;
@@ -225,7 +243,7 @@ impl Platform for NuclioPlatform {
                 return Err(taken(name));
             }
         }
-        ledger.created(entry, &json!({})).await?;
+        ledger.created(entry, &self.place()).await?;
         self.forget_address(name);
         let url = match self.options.way {
             Way::Direct => None,
@@ -280,7 +298,9 @@ impl Platform for NuclioPlatform {
             if self.control.function(name).await?.is_none() {
                 return Err(missing(deployment));
             }
-            let said = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect::<String>();
+            let mut said = String::from_utf8_lossy(&answer.body).into_owned();
+            self.hide_secrets(&mut said);
+            let said = said.trim().chars().take(200).collect::<String>();
             return Err(failed(
                 &format!("calling {name} through the dashboard"),
                 format!(
@@ -332,7 +352,7 @@ impl Platform for NuclioPlatform {
         let digest = (function.image() == details.image).then(|| deployment.spec.image.digest.clone());
         Ok(match function.status.state.as_str() {
             "ready" | "scaledToZero" => status(Readiness::Ready, None, digest),
-            "error" | "unhealthy" => status(Readiness::Failed, Some(function.status.reason()), None),
+            "error" | "unhealthy" => status(Readiness::Failed, Some(self.shown(&function.status).reason()), None),
             state => status(Readiness::Pending, Some(format!("its state is {state}")), None),
         })
     }

@@ -57,7 +57,7 @@ impl NuclioPlatform {
                 "it was changed by somebody else meanwhile; deploy it again".to_owned(),
             ));
         }
-        let status = &function.status;
+        let status = self.shown(&function.status);
         match status.state.as_str() {
             "ready" | "scaledToZero" => {}
             "error" | "unhealthy" => {

@@ -19,6 +19,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 impl NuclioPlatform {
     /// Removes one thing when it carries the deployment's mark.
     pub(crate) async fn remove_resource(&self, resource: &Resource) -> Result<(), PlatformError> {
+        self.check_place_of(resource)?;
         match resource.kind.as_str() {
             IMAGE => match resource.details["daemon"].as_str() {
                 // Where it went, whatever the configuration says today.

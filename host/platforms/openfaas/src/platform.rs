@@ -106,6 +106,31 @@ impl OpenFaas {
         }
     }
 
+    /// Refuses to deploy here what is deployed elsewhere: what is there would be forgotten.
+    async fn check_place(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<(), PlatformError> {
+        let here = self.resource(spec, FUNCTION, &spec.name);
+        for known in ledger.resources(&spec.id).await?.into_iter().map(|entry| entry.resource) {
+            if known.kind != FUNCTION || known.name != here.name || known.target != here.target {
+                continue;
+            }
+            if ["gateway", "namespace"].iter().all(|place| known.details[*place] == here.details[*place]) {
+                continue;
+            }
+            let namespace = match known.details["namespace"].as_str() {
+                Some(namespace) => format!("the namespace {namespace}"),
+                None => "the usual namespace".to_owned(),
+            };
+            return Err(PlatformError::Invalid(format!(
+                "{name} was deployed to {namespace} of the gateway {}, which is not where the target `{target}` is now; \
+                 `faasbench undeploy {name} --platform {target}` there first",
+                known.details["gateway"].as_str().unwrap_or("that the ledger does not name"),
+                name = spec.name,
+                target = self.connection.target
+            )));
+        }
+        Ok(())
+    }
+
     /// Brings the image to where the gateway's provider pulls it from; its name there.
     async fn push(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<String, PlatformError> {
         if let Some(template) = &self.options.image {
@@ -288,11 +313,13 @@ impl Platform for OpenFaas {
         let information = self.gateway.information().await?;
         let provider = information.provider.unwrap_or_default();
         let release = information.version.unwrap_or_default();
+        let or = |text: &str, other: &str| if text.is_empty() { other.to_owned() } else { text.to_owned() };
+        let name = or(&provider.provider, "a provider without a name");
+        let version = provider.version.clone().unwrap_or_default();
         let mut remarks = vec![format!(
-            "functions run by {} {} on {}",
-            if provider.provider.is_empty() { "a provider without a name" } else { &provider.provider },
-            provider.version.unwrap_or_default().text(),
-            if provider.orchestration.is_empty() { "what it does not say" } else { &provider.orchestration },
+            "functions run by {} on {}",
+            format!("{name} {}", version.text()).trim_end(),
+            or(&provider.orchestration, "what it does not say"),
         )];
         if provider.provider == FAASD {
             remarks
@@ -310,6 +337,7 @@ impl Platform for OpenFaas {
     async fn deploy(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<Deployment, PlatformError> {
         template::check(spec, &self.options)?;
         self.planned_image(spec)?;
+        self.check_place(spec, ledger).await?;
         let provider = self.gateway.information().await?.provider.unwrap_or_default().provider;
         template::check_provider(&provider, spec)?;
         let found = self.gateway.find(&spec.name).await?;

@@ -1,6 +1,7 @@
 //! The document of an action.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use image_kind::ImageKind;
 use platform::{DeploymentSpec, PlatformError};
@@ -17,6 +18,11 @@ pub(crate) const DIGEST: &str = "faasbench-image";
 pub(crate) const COLD: &str = "faasbench-cold";
 
 const MIB: u64 = 1 << 20;
+/// What OpenWhisk gives where nothing is asked for (`reference.conf`): memory, MiB; time, ms; logs, MiB; activations at once.
+const DEFAULT_MEMORY_MIB: u64 = 256;
+const DEFAULT_TIME_MS: u64 = 60_000;
+const DEFAULT_LOG_MIB: u64 = 10;
+const DEFAULT_CONCURRENCY: u32 = 1;
 /// Largest code of an action, MiB, as it is stored: in base64.
 const MAXIMUM_CODE_MIB: u64 = 48;
 
@@ -60,6 +66,7 @@ pub(crate) fn check(spec: &DeploymentSpec, options: &Options) -> Result<(), Plat
         )));
     }
     check_name(&spec.name)?;
+    let spec = &with_all_limits(spec, options);
     let refuse =
         |what: &str| Err(PlatformError::Invalid(format!("OpenWhisk can't {what} for `{}`; leave it out", spec.name)));
     if spec.limits.cpus.is_some() {
@@ -125,7 +132,19 @@ fn check_concurrency(spec: &DeploymentSpec, options: &Options) -> Result<(), Pla
     Ok(())
 }
 
-/// The limits, for the document; what is not asked for is OpenWhisk's default.
+/// The deployment with each limit that it does not ask for at OpenWhisk's default: an update that leaves one out keeps the one
+/// of before.
+pub(crate) fn with_all_limits(spec: &DeploymentSpec, options: &Options) -> DeploymentSpec {
+    let mut spec = spec.clone();
+    let memory_mib = DEFAULT_MEMORY_MIB.max(options.memory_minimum_mib).min(options.memory_maximum_mib);
+    spec.limits.memory_bytes.get_or_insert(memory_mib.saturating_mul(MIB));
+    spec.limits.time.get_or_insert(Duration::from_millis(DEFAULT_TIME_MS.min(options.time_maximum_ms)));
+    spec.limits.log_bytes.get_or_insert(DEFAULT_LOG_MIB * MIB);
+    spec.scale.concurrency.get_or_insert(DEFAULT_CONCURRENCY);
+    spec
+}
+
+/// The limits, for the document.
 fn limits(spec: &DeploymentSpec, options: &Options) -> Result<Value, PlatformError> {
     let mut limits = serde_json::Map::new();
     if let Some(bytes) = spec.limits.memory_bytes {
@@ -177,7 +196,7 @@ pub(crate) enum Code<'a> {
     Archive(&'a str),
 }
 
-/// The document that creates or updates an action.
+/// The document that creates or updates an action, of a deployment [`with_all_limits`].
 pub(crate) fn document(
     spec: &DeploymentSpec,
     options: &Options,

@@ -47,8 +47,13 @@ impl Called {
 
     /// What was said.
     pub(crate) fn text(&self) -> String {
-        format!("status {}: {}", self.answer.status, String::from_utf8_lossy(&self.answer.body))
+        format!("status {}: {}", self.answer.status, said(&self.answer.body))
     }
+}
+
+/// The begin of what an error says, without what could command a terminal.
+fn said(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).trim().chars().filter(|letter| !letter.is_control()).take(200).collect()
 }
 
 impl OpenWhisk {
@@ -156,7 +161,7 @@ impl OpenWhisk {
             401 | 403 => Err(self.denied(name, &answer)),
             404 => Err(PlatformError::NotFound { platform: PLATFORM.to_owned(), name: name.clone() }),
             status => {
-                let said: String = String::from_utf8_lossy(&answer.body).chars().take(200).collect();
+                let said = said(&answer.body);
                 Err(self.failed("calling an action without waiting", format!("status {status}: {said}")))
             }
         }

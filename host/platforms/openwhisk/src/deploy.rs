@@ -19,7 +19,7 @@ use crate::credentials::PLATFORM;
 use crate::platform::OpenWhisk;
 
 /// The kind, in a ledger, of an action.
-const ACTION: &str = "action";
+pub(crate) const ACTION: &str = "action";
 /// The kind, in a ledger, of an image's tag in the registry.
 const IMAGE: &str = "image";
 /// Actions in one answer.
@@ -62,10 +62,13 @@ impl OpenWhisk {
         ledger: &dyn Ledger,
     ) -> Result<Deployment, PlatformError> {
         action::check(spec, &self.options)?;
+        let spec = &action::with_all_limits(spec, &self.options);
         let there = self.action(&spec.name).await?;
         if there.as_ref().is_some_and(|action| action.annotation(MARK) != Some(spec.id.as_str())) {
             return Err(self.name_taken(&spec.name));
         }
+        let place = self.place().await?;
+        self.must_stay(spec, ledger, &place).await?;
         let environment = instance_environment(&self.connection, spec, self.invoke_way.as_ref());
         let code = match self.options.kind {
             Kind::Blackbox => self.push(spec, ledger).await?,
@@ -76,7 +79,8 @@ impl OpenWhisk {
             Kind::Native => Code::Archive(&code),
         };
         let document = action::document(spec, &self.options, code, &environment)?;
-        let resource = self.resource(&spec.id, ACTION, &spec.name, json!({ "namespace": self.options.namespace }));
+        let details = json!({ "endpoint": place.endpoint, "namespace": place.namespace });
+        let resource = self.resource(&spec.id, ACTION, &spec.name, details);
         let made = make(ledger, &resource, self.put(spec, there.is_some(), document)).await?;
         let namespace = &made.namespace;
         let address = match self.options.web {
@@ -126,8 +130,12 @@ impl OpenWhisk {
 
     pub(crate) fn planned(&self, spec: &DeploymentSpec) -> Result<Vec<PlannedRequest>, PlatformError> {
         action::check(spec, &self.options)?;
+        let spec = &action::with_all_limits(spec, &self.options);
         let base = self.api.base();
         let mut planned = vec![self.get_action(&spec.name).planned(base, None)];
+        if self.namespace_is_the_keys() {
+            planned.push(self.get_namespaces().planned(base, None));
+        }
         let code = match self.options.kind {
             Kind::Blackbox => {
                 let reference = self.connection.registry()?.reference(&spec.image, &spec.id);
@@ -243,6 +251,7 @@ impl OpenWhisk {
 
     async fn remove_action(&self, resource: &Resource) -> Result<(), PlatformError> {
         let name = &resource.name;
+        self.must_be_here(resource, &self.place().await?)?;
         match self.action(name).await? {
             // Gone, or another's since.
             None => return Ok(()),

@@ -9,6 +9,7 @@ mod calls;
 mod credentials;
 mod deploy;
 mod options;
+mod place;
 mod platform;
 
 pub use options::{Kind, NestedCalls, Options};

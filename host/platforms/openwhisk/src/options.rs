@@ -21,13 +21,13 @@ pub enum Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum NestedCalls {
-    /// Through the actions' API, with a key. OpenWhisk's keys allow all that there is in one namespace.
-    #[default]
+    /// Through the actions' API, with a key that each function gets. OpenWhisk's keys allow all that there is in one namespace.
     Api,
     /// Through web actions, which anybody may call without a key. Events get OpenWhisk's `__ow_` fields then, and a callee's
     /// own error arrives as a success.
     Web,
     /// Not at all.
+    #[default]
     Off,
 }
 
@@ -51,7 +51,8 @@ pub struct Options {
     pub invoke_endpoint: Option<String>,
     /// The name of the environment variable with the key, `UUID:KEY`. Where it is not set, `AUTH` of `~/.wskprops` is the key.
     pub auth_variable: String,
-    /// The name of the environment variable with the key of nested calls; absent: they have the key that deploys.
+    /// The name of the environment variable with the key of nested calls; absent: they have the key that deploys. Only
+    /// with [`NestedCalls::Api`].
     pub invoke_auth_variable: Option<String>,
     /// A file of certificates (PEM) that are trusted beside the system's: many installations have a CA of their own.
     pub certificates: Option<PathBuf>,

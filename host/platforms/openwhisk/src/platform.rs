@@ -73,6 +73,12 @@ fn check_words(options: &Options) -> Result<(), PlatformError> {
             "nested calls through web actions need `web = true` and the namespace's name, as in `namespace = \"guest\"`".to_owned(),
         ));
     }
+    if options.nested_calls != NestedCalls::Api && options.invoke_auth_variable.is_some() {
+        return Err(PlatformError::Invalid(
+            "the option `invoke-auth-variable` is for nested calls with a key; set `nested-calls = \"api\"`, or leave it out"
+                .to_owned(),
+        ));
+    }
     Ok(())
 }
 
@@ -159,15 +165,20 @@ impl Platform for OpenWhisk {
 
     async fn reach(&self) -> Result<Reached, PlatformError> {
         let version = &self.options.api_version;
-        let doing = "asking OpenWhisk for the key's namespaces";
-        let request = ApiRequest::new(doing, Method::GET, format!("/api/{version}/namespaces"));
-        let namespaces: Vec<String> = self.api.ask(&request, &[]).await?.json()?;
+        let namespaces: Vec<String> = self.api.ask(&self.get_namespaces(), &[]).await?.json()?;
         let request = ApiRequest::new("asking OpenWhisk for its version", Method::GET, format!("/api/{version}"));
         let about = self.api.call(&request).await?;
         let about: Value = if about.status.is_success() { about.json().unwrap_or_default() } else { Value::Null };
         let build = about["build"].as_str().map_or_else(|| "of unknown build".to_owned(), str::to_owned);
         let mut remarks = vec![format!("the key's namespaces: {}", namespaces.join(", "))];
-        if self.invoke_way.is_none() && self.options.nested_calls != NestedCalls::Off {
+        if self.options.nested_calls == NestedCalls::Off {
+            remarks.push(
+                "functions don't call each other, which `faasbench verify` needs: set `nested-calls = \"api\"`, which gives them \
+                 the key of `invoke-auth-variable`, or without one the key that deploys; either allows all that there is in its \
+                 namespace"
+                    .to_owned(),
+            );
+        } else if self.invoke_way.is_none() {
             remarks.push(
                 "functions can't call each other: the address has TLS, which images don't speak; set `invoke-endpoint` to one \
                  without"

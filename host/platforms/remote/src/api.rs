@@ -108,7 +108,8 @@ impl Api {
     /// The same, let in by something else: for tokens that don't last.
     #[must_use]
     pub fn with_authorization(&self, authorization: Authorization) -> Api {
-        Api { authorization: Some(authorization), ..self.clone() }
+        let hidden = self.hidden.and_of(&authorization);
+        Api { authorization: Some(authorization), hidden, ..self.clone() }
     }
 
     /// Hides these texts, too, wherever an error shows what the API answered: values that requests hold, such as those of

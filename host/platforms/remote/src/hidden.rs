@@ -16,8 +16,13 @@ pub(crate) struct Hidden(Arc<Vec<String>>);
 impl Hidden {
     /// What lets requests in.
     pub(crate) fn new(authorization: Option<&Authorization>) -> Hidden {
-        let credentials = authorization.map(Authorization::secrets).unwrap_or_default();
-        Hidden::sorted(credentials.into_iter().filter(|text| text.len() >= SHORTEST_CREDENTIAL).collect())
+        authorization.map_or_else(Hidden::default, |authorization| Hidden::default().and_of(authorization))
+    }
+
+    /// What else lets requests in, too.
+    pub(crate) fn and_of(&self, authorization: &Authorization) -> Hidden {
+        let credentials = authorization.secrets().into_iter().filter(|text| text.len() >= SHORTEST_CREDENTIAL);
+        Hidden::sorted(self.0.iter().cloned().chain(credentials).collect())
     }
 
     /// These too.

@@ -2,7 +2,7 @@
 
 use platform::{Deployment, DeploymentId};
 
-use super::super::StoreError;
+use super::super::{RunNumber, StoreError};
 use super::super::batch::unix_ns;
 use super::super::database::Connection;
 use super::super::value::Value;
@@ -119,6 +119,18 @@ impl DurableLedger {
             "SELECT {COLUMNS} FROM deployments WHERE status <> 'removed' AND identifier IS NOT NULL ORDER BY id"
         );
         let rows = self.fetch_all(&sql, &[]).await?;
+        rows.iter().map(|row| read(row).map_err(|error| self.store.error(error))).collect()
+    }
+
+    /// Those of them that were made for a run.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn deployments_of(&self, run: RunNumber) -> Result<Vec<DeploymentEntry>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM deployments WHERE run = $1 AND status <> 'removed' AND identifier IS NOT NULL ORDER BY id"
+        );
+        let rows = self.fetch_all(&sql, &[run.0.into()]).await?;
         rows.iter().map(|row| read(row).map_err(|error| self.store.error(error))).collect()
     }
 

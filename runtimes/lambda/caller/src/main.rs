@@ -1,20 +1,37 @@
 //! Started by a native image on Lambda with a listening unix socket as its standard input.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
+use std::thread;
 
 use lambda_caller::{Caller, CallerError};
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, getppid, pidfd_open};
 
 fn main() -> ExitCode {
-    // It serves nobody else, and ends with who started it. Where the kernel refuses, the instance's end is its own.
-    let _ = set_parent_process_death_signal(Some(Signal::KILL));
+    // Before anything else, as who started it may end.
+    if let Some(parent) = getppid().and_then(|parent| pidfd_open(parent, PidfdFlags::empty()).ok()) {
+        thread::spawn(move || end_with(&parent));
+    }
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("faasbench-caller: {error}");
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Ends with the process that started this: it serves nobody else. Not by the kernel's own signal for that, which is sent when the
+/// thread ends that started it.
+fn end_with(parent: &OwnedFd) {
+    loop {
+        match poll(&mut [PollFd::new(parent, PollFlags::IN)], None) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => std::process::exit(0),
+            Err(_) => return,
         }
     }
 }

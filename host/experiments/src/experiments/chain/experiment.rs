@@ -143,7 +143,7 @@ impl Experiment for Chain {
     }
 
     fn question(&self) -> &'static str {
-        "what does it cost to call functions from functions?"
+        "What does it cost to call functions from functions?"
     }
 
     fn missing(&self, capabilities: &Capabilities) -> Option<&'static str> {

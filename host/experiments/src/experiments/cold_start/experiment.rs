@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-use super::super::plan::{deploying_s, estimate, parameters, unit, within};
+use super::super::plan::{deploying_s, estimate, parameters, unit, within, without_minimum};
 use super::super::tally::Tally;
 use super::finding::finding;
 use super::padding::{can_pad, padded};
@@ -162,7 +162,7 @@ async fn measure(unit: &Unit, bench: &Bench<'_>) -> Result<Measured, ExperimentE
     let deployment = bench
         .deploy(&unit.function, |spec| {
             // An instance that is kept ready would be nobody's cold start.
-            spec.scale.minimum_instances = Some(0);
+            without_minimum(&mut spec.scale);
             spec.image = image.unwrap_or_else(|| spec.image.clone());
         })
         .await?;

@@ -9,7 +9,7 @@ use platform::{Capabilities, ColdStart, Deployment, DeploymentSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::plan::{deploying_s, estimate, is_timed, parameters, unit, within};
+use super::super::plan::{deploying_s, estimate, is_timed, parameters, unit, within, without_minimum};
 use super::super::tally::Tally;
 use super::bisection::{Boundary, Observation, Search};
 use super::finding::finding;
@@ -166,7 +166,7 @@ async fn measure(settings: Settings, unit: &Unit, bench: &Bench<'_>) -> Result<M
     let own = settings.keep_alive_s.filter(|_| can_set).map(Duration::from_secs_f64);
     // Instances that are kept for a minimum are never reclaimed.
     let change = |spec: &mut DeploymentSpec| {
-        spec.scale.minimum_instances = Some(0);
+        without_minimum(&mut spec.scale);
         spec.scale.keep_alive = own.or(spec.scale.keep_alive);
     };
     let mut deployments = Vec::new();
@@ -197,7 +197,10 @@ async fn measure(settings: Settings, unit: &Unit, bench: &Bench<'_>) -> Result<M
         }
         let deployment = bench.deploy(&unit.function, |spec| {
             change(spec);
-            spec.scale.concurrency = Some(1);
+            // Each call of those at once has an instance of its own.
+            if bench.site.platform.capabilities().concurrency {
+                spec.scale.concurrency = Some(1);
+            }
         });
         survive(&prober, &deployment.await?, &settings, &boundary, &mut measured).await?;
     }

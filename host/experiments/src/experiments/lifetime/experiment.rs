@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::super::plan::{deploying_s, estimate, parameters, unit, within};
+use super::super::plan::{deploying_s, estimate, parameters, unit, within, without_minimum};
 use super::super::tally::Tally;
 use super::finding::finding;
 use super::lives::{Life, Seen, lives};
@@ -108,7 +108,7 @@ impl Experiment for Lifetime {
 async fn measure(settings: Settings, unit: &Unit, bench: &Bench<'_>) -> Result<Measured, ExperimentError> {
     let subject = bench.subject()?;
     bench.deploy_called(&subject.calls, |_| {}).await?;
-    let deployment = bench.deploy(&unit.function, |spec| spec.scale.minimum_instances = Some(0)).await?;
+    let deployment = bench.deploy(&unit.function, |spec| without_minimum(&mut spec.scale)).await?;
     let half = deployment.spec.scale.keep_alive.map(|keep_alive| keep_alive.as_secs_f64() / 2.0);
     // Not so often that one call is not answered before the next.
     let every_s = half.map_or(settings.every_s, |half| half.clamp(0.01, settings.every_s));

@@ -152,7 +152,7 @@ impl Experiment for Monolith {
     }
 
     fn question(&self) -> &'static str {
-        "one big function or many small ones?"
+        "One big function or many small ones?"
     }
 
     fn missing(&self, capabilities: &Capabilities) -> Option<&'static str> {

@@ -1,6 +1,7 @@
 //! What is measured.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::finding::finding;
+use crate::calling::{seconds, timed};
 use crate::cold_call::{ONLY_BY_WAITING, make_cold};
 use crate::experiments::plan::{deploying_s, estimate, functions_with_records};
 use crate::timed_call::TimedCall;
@@ -40,6 +42,8 @@ struct Settings {
     cold: u32,
     /// Rounds, between which the targets take turns.
     rounds: u32,
+    /// How long an answer is waited for, s.
+    patience_s: f64,
 }
 
 /// What a unit measured.
@@ -64,13 +68,19 @@ pub(super) struct Row {
 
 fn defaults(quick: bool) -> Settings {
     if quick {
-        Settings { payload_bytes: vec![0, 16 << 10, 256 << 10], repetitions: 20, cold: 2, rounds: 1 }
+        Settings { payload_bytes: vec![0, 16 << 10, 256 << 10], repetitions: 20, cold: 2, rounds: 1, patience_s: 5.0 }
     } else {
-        Settings { payload_bytes: vec![0, 1 << 10, 16 << 10, 256 << 10, 1 << 20], repetitions: 40, cold: 7, rounds: 3 }
+        Settings {
+            payload_bytes: vec![0, 1 << 10, 16 << 10, 256 << 10, 1 << 20],
+            repetitions: 40,
+            cold: 7,
+            rounds: 3,
+            patience_s: 60.0,
+        }
     }
 }
 
-fn read(request: &Request) -> Result<Settings, RequestError> {
+fn read(request: &Request) -> Result<(Settings, Duration), RequestError> {
     let settings = settings(NAME, &defaults(request.quick), request)?;
     let wrong = |what: String| Err(RequestError(format!("the settings of {NAME} can't be used: {what}")));
     if settings.payload_bytes.is_empty() || settings.payload_bytes.iter().any(|bytes| *bytes > LARGEST) {
@@ -82,7 +92,10 @@ fn read(request: &Request) -> Result<Settings, RequestError> {
     if calls(&settings) > MOST_CALLS || settings.rounds > 1_000 {
         return wrong(format!("more than {MOST_CALLS} calls in a round, or more than 1000 rounds"));
     }
-    Ok(settings)
+    match seconds(settings.patience_s) {
+        Some(patience) => Ok((settings, patience)),
+        None => wrong("`patience-s` must be more than 0 and at most 86400".to_owned()),
+    }
 }
 
 fn calls(settings: &Settings) -> u64 {
@@ -112,7 +125,7 @@ impl Experiment for Overhead {
     }
 
     fn question(&self) -> &'static str {
-        "what does the platform add to the function's own time?"
+        "What does the platform add to the function's own time?"
     }
 
     fn missing(&self, _: &Capabilities) -> Option<&'static str> {
@@ -128,7 +141,7 @@ impl Experiment for Overhead {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {
-        let settings = read(request)?;
+        let (settings, _) = read(request)?;
         let mut units = Vec::new();
         for round in 0..settings.rounds {
             for target in &request.targets {
@@ -154,12 +167,12 @@ impl Experiment for Overhead {
     }
 
     async fn run(&self, unit: &Unit, bench: &Bench<'_>) -> Result<serde_json::Value, ExperimentError> {
-        let settings = read(bench.request)?;
+        let (settings, patience) = read(bench.request)?;
         let mut chance = ChaCha8Rng::seed_from_u64(bench.request.seed.wrapping_add(u64::from(unit.round)));
         let mut deployment = bench.deploy(&unit.function, |_| ()).await?;
         let mut rows = Vec::new();
         for number in 0..WARM_UP {
-            bench.call(&deployment, event(0, &mut chance), "warm-up", number).await?;
+            timed(bench, &deployment, event(0, &mut chance), "warm-up", number, patience).await?;
         }
         for repetition in 0..settings.repetitions {
             // In another order each time: what changes meanwhile meets all sizes alike.
@@ -167,8 +180,9 @@ impl Experiment for Overhead {
             sizes.shuffle(&mut chance);
             for payload_bytes in sizes {
                 let label = format!("payload {payload_bytes}");
-                let call = bench.call(&deployment, event(payload_bytes, &mut chance), &label, repetition).await?;
-                rows.push(Row { payload_bytes, clock_only: false, call: TimedCall::of(&call) });
+                let event = event(payload_bytes, &mut chance);
+                let call = timed(bench, &deployment, event, &label, repetition, patience).await?;
+                rows.push(Row { payload_bytes, clock_only: false, call });
             }
         }
         let mut no_cold = (settings.cold == 0).then(|| "none were asked for".to_owned());
@@ -179,8 +193,8 @@ impl Experiment for Overhead {
             }
             for number in 0..=AFTER_COLD {
                 let label = if number == 0 { "cold" } else { "after cold" };
-                let call = bench.call(&deployment, event(0, &mut chance), label, repetition).await?;
-                rows.push(Row { payload_bytes: 0, clock_only: number > 0, call: TimedCall::of(&call) });
+                let call = timed(bench, &deployment, event(0, &mut chance), label, repetition, patience).await?;
+                rows.push(Row { payload_bytes: 0, clock_only: number > 0, call });
             }
         }
         let code_bytes = bench.site.images.get(&unit.function).map_or(0, |image| image.code_bytes);

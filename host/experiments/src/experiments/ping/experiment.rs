@@ -78,7 +78,7 @@ impl Experiment for Ping {
     }
 
     fn question(&self) -> &'static str {
-        "what is the network's part?"
+        "What is the network's part?"
     }
 
     fn missing(&self, _: &Capabilities) -> Option<&'static str> {

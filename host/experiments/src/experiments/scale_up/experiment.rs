@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::super::plan::{deploying_s, estimate, parameters, timed_subjects, unit, within};
+use super::super::plan::{deploying_s, estimate, parameters, timed_subjects, unit, within, without_minimum};
 use super::super::tally::Tally;
 use super::alive::{Alive, Compared, Presence, compare, of_answers, of_lives};
 use super::finding::finding;
@@ -243,7 +243,7 @@ async fn measure(parameters: Parameters, unit: &Unit, bench: &Bench<'_>) -> Resu
     let own = settings.keep_alive_s.filter(|_| capabilities.keep_alive).map(Duration::from_secs_f64);
     let deployment = bench
         .deploy(&unit.function, |spec| {
-            spec.scale.minimum_instances = Some(0);
+            without_minimum(&mut spec.scale);
             spec.scale.keep_alive = own.or(spec.scale.keep_alive);
         })
         .await?;

@@ -23,6 +23,8 @@ pub(super) struct Sample {
 
 /// Times that a platform may not know in a row before it is asked no more.
 const GIVEN_UP_AFTER: u32 = 3;
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Samples of one unit.
 const MOST: usize = 100_000;
 
@@ -39,8 +41,10 @@ pub(super) async fn watch_instances(
     while !*over.borrow() && samples.len() < MOST && unknown < GIVEN_UP_AFTER {
         let asked = Instant::now();
         let at_unix_ns = unix_ns();
-        let status = bench.site.platform.status(deployment).await;
-        match status.ok().and_then(|status| Some((status.instances?.len() as u64, status.waiting))) {
+        // Who does not answer for so long does not know.
+        let status = tokio::time::timeout(PATIENCE, bench.site.platform.status(deployment)).await;
+        match status.ok().and_then(Result::ok).and_then(|status| Some((status.instances?.len() as u64, status.waiting)))
+        {
             Some((instances, waiting)) => {
                 unknown = 0;
                 bench.sink().sample("instances", at_unix_ns, Ok(instances as f64), "1", &labels)?;

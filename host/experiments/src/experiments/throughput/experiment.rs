@@ -31,23 +31,28 @@ struct Settings {
     work_s: f64,
     /// Shares of processors to set, where they can be.
     cpus: Vec<f64>,
-    /// Memory sizes to set, where they can be, MB of 10^6 bytes.
-    memory_mb: Vec<u64>,
+    /// Memory sizes to set, where they can be, MiB.
+    memory_mib: Vec<u64>,
     /// Numbers of neighbours that compute at the same time.
     neighbours: Vec<u32>,
 }
 
 fn defaults(quick: bool) -> Settings {
     match quick {
-        true => {
-            Settings { rounds: 1, calls: 6, work_s: 0.1, cpus: vec![0.5], memory_mb: vec![128], neighbours: vec![1, 4] }
-        }
+        true => Settings {
+            rounds: 1,
+            calls: 6,
+            work_s: 0.1,
+            cpus: vec![0.5],
+            memory_mib: vec![128],
+            neighbours: vec![1, 4],
+        },
         false => Settings {
             rounds: 5,
             calls: 10,
             work_s: 1.0,
             cpus: vec![0.25, 0.5, 1.0, 2.0],
-            memory_mb: vec![128, 256, 512, 1_024, 2_048],
+            memory_mib: vec![128, 256, 512, 1_024, 2_048],
             neighbours: vec![1, 2, 4, 8],
         },
     }
@@ -57,7 +62,7 @@ fn defaults(quick: bool) -> Settings {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Variant {
     pub(super) cpus: Option<f64>,
-    pub(super) memory_mb: Option<u64>,
+    pub(super) memory_mib: Option<u64>,
     pub(super) neighbours: u32,
 }
 
@@ -66,7 +71,7 @@ impl Variant {
     pub(super) fn name(&self) -> String {
         match self {
             Variant { cpus: Some(cpus), .. } => format!("{cpus} CPU"),
-            Variant { memory_mb: Some(memory), .. } => format!("{memory} MB"),
+            Variant { memory_mib: Some(memory), .. } => format!("{memory} MiB"),
             Variant { neighbours: 0, .. } => "as configured".to_owned(),
             Variant { neighbours: 1, .. } => "1 neighbour".to_owned(),
             Variant { neighbours, .. } => format!("{neighbours} neighbours"),
@@ -78,8 +83,8 @@ impl Variant {
         let mut variants = vec![Variant::default()];
         let cpus = settings.cpus.iter().filter(|_| capabilities.cpu_limit);
         variants.extend(cpus.map(|cpus| Variant { cpus: Some(*cpus), ..Variant::default() }));
-        let memory = settings.memory_mb.iter().filter(|_| capabilities.memory_limit);
-        variants.extend(memory.map(|memory| Variant { memory_mb: Some(*memory), ..Variant::default() }));
+        let memory = settings.memory_mib.iter().filter(|_| capabilities.memory_limit);
+        variants.extend(memory.map(|memory| Variant { memory_mib: Some(*memory), ..Variant::default() }));
         let neighbours = settings.neighbours.iter().filter(|number| **number > 0);
         variants.extend(neighbours.map(|neighbours| Variant { neighbours: *neighbours, ..Variant::default() }));
         variants
@@ -165,7 +170,7 @@ impl Experiment for Throughput {
         within("calls", f64::from(settings.calls), 1.0..=10_000.0)?;
         within("work-s", settings.work_s, 0.001..=600.0)?;
         settings.cpus.iter().try_for_each(|cpus| within("cpus", *cpus, 0.001..=1_024.0))?;
-        settings.memory_mb.iter().try_for_each(|memory| within("memory-mb", *memory as f64, 1.0..=1e6))?;
+        settings.memory_mib.iter().try_for_each(|memory| within("memory-mib", *memory as f64, 1.0..=1e6))?;
         settings.neighbours.iter().try_for_each(|number| within("neighbours", f64::from(*number), 0.0..=1_000.0))?;
         let mut units = Vec::new();
         for round in 0..settings.rounds {
@@ -200,7 +205,7 @@ async fn measure(parameters: Parameters, unit: &Unit, bench: &Bench<'_>) -> Resu
     let deployment = bench
         .deploy(&unit.function, |spec| {
             spec.limits.cpus = variant.cpus.or(spec.limits.cpus);
-            spec.limits.memory_bytes = variant.memory_mb.map(|mb| mb * 1_000_000).or(spec.limits.memory_bytes);
+            spec.limits.memory_bytes = variant.memory_mib.map(|mib| mib << 20).or(spec.limits.memory_bytes);
         })
         .await?;
     let event = Bytes::from(serde_json::json!({ "throughput_time": work_s }).to_string());

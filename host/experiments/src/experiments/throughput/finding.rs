@@ -106,13 +106,13 @@ pub(super) fn finding(experiment: &Throughput, outcomes: &[Outcome]) -> Finding 
     finding.tables = vec![table(&groups)];
     // What is not varied is as configured, and a point of each plot where that is known.
     let shares =
-        |group: &Group| group.cpus.filter(|_| group.variant.memory_mb.is_none() && group.variant.neighbours == 0);
+        |group: &Group| group.cpus.filter(|_| group.variant.memory_mib.is_none() && group.variant.neighbours == 0);
     let memory = |group: &Group| {
         let is_its = group.variant.cpus.is_none() && group.variant.neighbours == 0;
         group.memory_bytes.filter(|_| is_its).map(|bytes| bytes as f64)
     };
     let neighbours = |group: &Group| {
-        let is_its = group.variant.cpus.is_none() && group.variant.memory_mb.is_none();
+        let is_its = group.variant.cpus.is_none() && group.variant.memory_mib.is_none();
         is_its.then_some(f64::from(group.variant.neighbours))
     };
     finding.plots = vec![
@@ -140,7 +140,7 @@ pub(super) fn finding(experiment: &Throughput, outcomes: &[Outcome]) -> Finding 
 }
 
 fn order(variant: &Variant) -> (f64, f64, u32) {
-    (variant.cpus.unwrap_or(0.0), variant.memory_mb.unwrap_or(0) as f64, variant.neighbours)
+    (variant.cpus.unwrap_or(0.0), variant.memory_mib.unwrap_or(0) as f64, variant.neighbours)
 }
 
 fn per_second(number: f64) -> String {

@@ -69,7 +69,7 @@ impl Experiment for TraceReplay {
     }
 
     fn question(&self) -> &'static str {
-        "how does it do under real traffic?"
+        "How does it do under real traffic?"
     }
 
     fn missing(&self, _: &Capabilities) -> Option<&'static str> {

@@ -223,3 +223,28 @@ async fn the_plan_is_what_is_asked_and_holds_no_secret() {
         .collect();
     assert_eq!(asked, expected);
 }
+
+#[tokio::test]
+async fn a_group_in_which_others_have_put_something_stays_until_that_is_gone() {
+    let emulator = Emulator::start().await;
+    let platform = emulator.platform(json!({}));
+    let (ledger, package) = (MemoryLedger::new(), package(10));
+    let spec = plain(package.path(), 1);
+    platform.deploy(&spec, &ledger).await.unwrap();
+    let group = emulator.only("Microsoft.Resources/resourceGroups")["id"].as_str().unwrap().to_owned();
+    let put = |kind: &str| {
+        let id = format!("{group}/providers/{kind}/theirs");
+        let thing = json!({ "id": id, "name": "theirs", "type": kind });
+        emulator.state.lock().unwrap().things.insert(id.to_lowercase(), thing);
+        id.to_lowercase()
+    };
+    put("microsoft.alertsmanagement/smartDetectorAlertRules");
+    let theirs = put("Microsoft.Sql/servers");
+    let left = undeploy(&*platform, &spec.id, &ledger).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert!(format!("{left:?}").contains("theirs (Microsoft.Sql/servers)"), "{left:?}");
+    assert!(emulator.state.lock().unwrap().things.contains_key(&theirs));
+    emulator.state.lock().unwrap().things.remove(&theirs);
+    assert!(undeploy(&*platform, &spec.id, &ledger).await.unwrap().is_empty());
+    assert!(emulator.state.lock().unwrap().things.is_empty());
+}

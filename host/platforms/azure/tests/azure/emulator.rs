@@ -165,6 +165,11 @@ impl State {
             let value = json!({ "name": { "value": name }, "timeseries": [{ "data": [{ "total": 5.0 }] }] });
             return Response::json(200, &json!({ "value": [value] }));
         }
+        if let (["subscriptions", _, "resourceGroups", group, "resources"], "GET") = (&request.asks().1[..], method) {
+            let inside = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{group}/").to_lowercase();
+            let things = self.things.iter().filter(|(key, _)| key.starts_with(&inside)).map(|(_, thing)| thing);
+            return Response::json(200, &json!({ "value": things.collect::<Vec<_>>() }));
+        }
         let key = id.to_lowercase();
         let there = self.things.get(&key).cloned();
         match (method, there) {

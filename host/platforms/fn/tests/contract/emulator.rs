@@ -199,11 +199,11 @@ fn invoke(
     headers: &hyper::HeaderMap,
     body: &[u8],
 ) -> Result<Response<Full<Bytes>>, Refusal> {
-    let Called { status, headers: own, body } = state.agent.call(&state.store, id, &String::from_utf8_lossy(body))?;
+    let Called { headers: own, body } = state.agent.call(&state.store, id, &String::from_utf8_lossy(body))?;
     if headers.get("fn-invoke-type").is_some_and(|kind| kind == "detached") {
         return Ok(Response::builder().status(202).header("Fn-Call-Id", CALL).body(Full::default()).unwrap());
     }
-    Ok(function_response(status, own, body))
+    Ok(function_response(own, body))
 }
 
 /// The name of every call.
@@ -218,12 +218,11 @@ fn trigger(state: &mut State, app: &str, source: &str, body: &[u8]) -> Result<Re
     let function = trigger["fn_id"].as_str().unwrap();
     let called = state.agent.call(&state.store, function, &String::from_utf8_lossy(body))?;
     let passed = called.headers.into_iter().filter(|(name, _)| name.starts_with("Fn-Http-H-")).collect();
-    Ok(function_response(called.status, passed, called.body))
+    Ok(function_response(passed, called.body))
 }
 
-fn function_response(status: u16, headers: Vec<(String, String)>, body: String) -> Response<Full<Bytes>> {
+fn function_response(headers: Vec<(String, String)>, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::builder()
-        .status(status)
         .header("Content-Type", "application/json")
         .header("Fn-Call-Id", CALL)
         .body(Full::from(body))

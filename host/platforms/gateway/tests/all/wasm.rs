@@ -223,7 +223,7 @@ async fn what_does_not_finish_within_the_grace_is_ended() {
     let deployment = wasm.platform.deployments().remove(0);
     crate::server::until(async || {
         let status = wasm.platform.status(&deployment).await.unwrap();
-        status.instances.unwrap().iter().any(|instance| instance.active == 1)
+        status.instances.unwrap().iter().any(|instance| instance.active == Some(1))
     })
     .await;
     let begin = Instant::now();

@@ -176,6 +176,46 @@ async fn calls_carry_a_token_only_where_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_service_that_was_public_is_private_again_and_what_others_allowed_stays() {
+    let emulator = Emulator::start().await;
+    let ledger = MemoryLedger::new();
+    let spec = plain(1);
+    emulator.platform(json!({ "access": "public-by-policy" })).deploy(&spec, &ledger).await.unwrap();
+    let members = || emulator.state.lock().unwrap().policies["function1"]["bindings"][0]["members"].clone();
+    assert_eq!(members(), json!(["allUsers"]));
+    let theirs = json!(["allUsers", "user:theirs@example.com"]);
+    emulator.state.lock().unwrap().policies.get_mut("function1").unwrap()["bindings"][0]["members"] = theirs;
+    emulator.platform(json!({ "invokers": ["user:me@example.com"] })).deploy(&spec, &ledger).await.unwrap();
+    assert_eq!(members(), json!(["user:theirs@example.com", "user:me@example.com"]));
+    emulator.platform(json!({})).deploy(&spec, &ledger).await.unwrap();
+    assert_eq!(members(), json!(["user:theirs@example.com"]));
+}
+
+#[tokio::test]
+async fn a_service_scales_by_itself_again_although_ending_its_instances_failed() {
+    let emulator = Emulator::start().await;
+    let platform = emulator.platform(json!({ "force-cold": "manual-zero" }));
+    let deployment = platform.deploy(&plain(1), &MemoryLedger::new()).await.unwrap();
+    platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    emulator.state.lock().unwrap().fails = Some("as asked".to_owned());
+    let error = platform.force_cold(&deployment).await.unwrap_err().to_string();
+    assert!(error.contains("as asked"), "{error}");
+    let scaling = emulator.state.lock().unwrap().services["function1"]["scaling"].clone();
+    assert_eq!(scaling, json!({ "scalingMode": "AUTOMATIC" }));
+}
+
+#[tokio::test]
+async fn a_deployment_is_not_made_again_elsewhere() {
+    let (here, elsewhere) = (Emulator::start().await, Emulator::start().await);
+    let ledger = MemoryLedger::new();
+    let spec = plain(1);
+    here.platform(json!({})).deploy(&spec, &ledger).await.unwrap();
+    let error = elsewhere.platform(json!({})).deploy(&spec, &ledger).await.unwrap_err().to_string();
+    assert!(error.contains(&here.server.url()) && error.contains("undeploy function1"), "{error}");
+    assert!(elsewhere.state.lock().unwrap().services.is_empty());
+}
+
+#[tokio::test]
 async fn the_plan_is_what_is_asked_and_holds_no_secret() {
     let emulator = Emulator::start().await;
     let mut connection = emulator.connection(json!({

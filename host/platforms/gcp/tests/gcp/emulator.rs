@@ -144,8 +144,22 @@ impl State {
                 if !self.services.contains_key(name) {
                     return error(404, "NOT_FOUND", "no such service");
                 }
-                self.policies.insert(name.to_owned(), request.json()["policy"].clone());
-                Response::json(200, &request.json()["policy"])
+                let mut policy = request.json()["policy"].clone();
+                let there = self.policies.get(name).map_or(json!("policy-0"), |policy| policy["etag"].clone());
+                if policy["etag"] != there {
+                    return error(409, "ABORTED", "There were concurrent policy changes.");
+                }
+                policy["etag"] = json!(format!("{}+", there.as_str().unwrap()));
+                self.policies.insert(name.to_owned(), policy.clone());
+                Response::json(200, &policy)
+            }
+            ("GET", [name]) if name.ends_with(":getIamPolicy") => {
+                let name = name.trim_end_matches(":getIamPolicy");
+                if !self.services.contains_key(name) {
+                    return error(404, "NOT_FOUND", "no such service");
+                }
+                let none = || json!({ "etag": "policy-0" });
+                Response::json(200, &self.policies.get(name).cloned().unwrap_or_else(none))
             }
             (_, [name]) if !self.services.contains_key(*name) => {
                 error(404, "NOT_FOUND", &format!("Resource '{name}' of kind 'SERVICE' does not exist."))

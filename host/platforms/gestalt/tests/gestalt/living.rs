@@ -110,3 +110,19 @@ async fn the_plan_is_what_is_asked_and_holds_no_secret() {
         assert_eq!(asked, expected.iter().collect::<Vec<_>>(), "{api}");
     }
 }
+
+#[tokio::test]
+async fn what_is_elsewhere_is_neither_forgotten_nor_taken_for_removed() {
+    for api in ["meta", "laser"] {
+        let (here, elsewhere) = (Emulator::start().await, Emulator::start().await);
+        let (file, ledger) = (archive("code"), MemoryLedger::new());
+        let spec = plain(file.path(), 1);
+        let options = json!({ "api": api });
+        here.platform(options.clone()).deploy(&spec, &ledger).await.unwrap();
+        let other = elsewhere.platform(options);
+        let error = other.deploy(&spec, &ledger).await.unwrap_err().to_string();
+        assert!(error.contains(&here.server.url()) && error.contains("undeploy function1"), "{error}");
+        let error = other.remove(&ledger.entries()[0].resource).await.unwrap_err().to_string();
+        assert!(error.contains(&here.server.url()), "{error}");
+    }
+}

@@ -107,6 +107,8 @@ impl Cluster {
     /// # Errors
     /// When there is no reply.
     pub(crate) async fn call(&self, ask: &Ask) -> Result<Reply, PlatformError> {
+        // That has a patience of its own.
+        self.client().await?;
         let mut pause = PAUSE;
         for attempt in 1.. {
             let is_last = attempt >= ATTEMPTS;

@@ -4,13 +4,16 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use platform::PlatformError;
 use remote_platform::Api;
-use tokio::sync::OnceCell;
+use tokio::runtime::Handle;
+use tokio::sync::{OnceCell, oneshot};
+use tokio::time::timeout;
 
 use super::failure;
 use crate::options::ClusterOptions;
@@ -112,11 +115,27 @@ impl Cluster {
         Ok(api)
     }
 
+    /// The client, within the patience of one request.
+    ///
+    /// # Errors
+    /// When the credentials can't be had, or not in time.
     pub(super) async fn client(&self) -> Result<&Client, PlatformError> {
         let make = async || {
             // Another part of the program may have chosen one before; each of them will do.
             let _ = rustls::crypto::ring::default_provider().install_default();
-            Client::try_from(self.config.clone()).map_err(|error| self.unanswered("making a client", &error))
+            let (sender, made) = oneshot::channel();
+            let (config, runtime) = (self.config.clone(), Handle::current());
+            // It waits for a command. Not on one of the runtime's threads, whose end the end of this program waits for.
+            thread::spawn(move || {
+                let _entered = runtime.enter();
+                // Nobody may wait for it any more.
+                let _ = sender.send(Client::try_from(config));
+            });
+            match timeout(self.patience, made).await {
+                Ok(Ok(client)) => client.map_err(|error| self.unanswered("making a client", &error)),
+                Ok(Err(_)) => Err(self.failed("making a client", "its thread ended early".to_owned())),
+                Err(_) => Err(self.no_credentials_in_time()),
+            }
         };
         self.client.get_or_try_init(make).await
     }

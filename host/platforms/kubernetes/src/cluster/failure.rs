@@ -80,6 +80,18 @@ impl Cluster {
         self.unreachable(&format!("{doing}: no answer of {}: {}", self.server(), chain(error)))
     }
 
+    /// The command that the kubeconfig names for credentials does not end.
+    pub(super) fn no_credentials_in_time(&self) -> PlatformError {
+        self.denied(
+            format!(
+                "the credentials of the context `{}` can't be had: the command for them did not end within {} s",
+                self.context,
+                self.patience.as_secs()
+            ),
+            "log in again with the tool that the kubeconfig names, and try `kubectl get pods`",
+        )
+    }
+
     pub(super) fn unreachable(&self, reason: &str) -> PlatformError {
         PlatformError::Unreachable {
             platform: self.platform.to_owned(),

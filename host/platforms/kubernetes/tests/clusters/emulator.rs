@@ -111,6 +111,10 @@ impl Emulator {
         emulator
     }
 
+    fn port(&self) -> u16 {
+        self.address.rsplit_once(':').unwrap().1.parse().unwrap()
+    }
+
     async fn serve(&self, request: Request<Incoming>) -> Answer {
         let (parts, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
@@ -137,6 +141,10 @@ impl Emulator {
                 return Response::builder().status(202).header("X-Fission-Invocation-Id", "i1").body(body).unwrap();
             }
             return self.instance(&parts.method, &format!("functions.fission.io/{function}"), true).await;
+        }
+        // A port of the nodes.
+        if path == "/" {
+            return self.instance(&parts.method, "deployments.apps/f", false).await;
         }
         self.requests.lock().unwrap().push(format!("{} {}", parts.method, parts.uri));
         let fault = *self.fault.lock().unwrap();
@@ -207,6 +215,18 @@ impl Emulator {
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
         let mut world = self.world.lock().unwrap();
         world.advance();
+        if rest == ["nodes"] {
+            let addresses = json!([{"type": "InternalIP", "address": "127.0.0.1"}]);
+            return answer(200, &json!({"metadata": {}, "items": [{"status": {"addresses": addresses}}]}));
+        }
+        if namespace == Some("kourier-system") && rest == ["services", "kourier"] {
+            let ports = json!([{"name": "https", "port": 443}, {"name": "http2", "port": 80, "nodePort": self.port()}]);
+            return answer(200, &json!({"spec": {"ports": ports}}));
+        }
+        if api_version == "metrics.k8s.io/v1beta1" {
+            let usage = json!([{"name": "function", "usage": {"cpu": "250m", "memory": "10Mi"}}]);
+            return answer(200, &json!({"items": [{"metadata": {"name": "f-1"}, "containers": usage}]}));
+        }
         if plural == "pods" && rest.len() == 1 {
             let now = std::time::Instant::now();
             let trouble = world.trouble;
@@ -251,7 +271,7 @@ impl Emulator {
             Method::GET => world.objects.get(&stored).map_or_else(missing, |object| answer(200, object)),
             Method::PATCH => {
                 assert_eq!(content_type.unwrap(), "application/apply-patch+yaml");
-                let object: Value = serde_json::from_slice(body).unwrap();
+                let mut object: Value = serde_json::from_slice(body).unwrap();
                 assert_eq!(object["apiVersion"], api_version, "{object}");
                 assert_eq!(object["kind"], *kind);
                 assert_eq!(object["metadata"]["name"], **name);
@@ -260,6 +280,9 @@ impl Emulator {
                 assert!(manager.starts_with("faasbench-") && query.len() == 2, "{query:?}");
                 if let Some(message) = invalid(&object) {
                     return failure(422, "Invalid", &message, json!({"name": name, "kind": kind}));
+                }
+                if object["spec"]["type"] == "NodePort" {
+                    object["spec"]["ports"][0]["nodePort"] = json!(self.port());
                 }
                 apply(&mut world, &stored, object, manager, query["force"] == "true")
             }

@@ -146,24 +146,26 @@ async fn a_missing_namespace_is_told_with_the_command_that_makes_it() {
     assert!(undeploy(on.platform.as_ref(), &spec.id, &ledger).await.unwrap().is_empty());
 }
 
+async fn fails(trouble: Trouble, wanted: &[&str]) {
+    let on = stage("kubernetes", json!({})).await;
+    on.emulator.world.lock().unwrap().trouble = trouble;
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    let deployment = on.platform.deploy(&spec, &ledger).await.unwrap();
+    let error = on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap_err().to_string();
+    for text in wanted {
+        assert!(error.contains(text), "{trouble:?}: {error}");
+    }
+    assert_eq!(on.platform.status(&deployment).await.unwrap().readiness, Readiness::Failed);
+    remove(on.platform.as_ref(), &spec, &ledger).await;
+}
+
 #[tokio::test]
 async fn images_quotas_and_crashes_fail_with_their_reason() {
-    for (trouble, wanted) in [
-        (Trouble::Pull, vec!["ImagePullBackOff", "registry.example.test: no such host", "pull-from"]),
-        (Trouble::Quota, vec!["exceeded quota"]),
-        (Trouble::Crash, vec!["exit status 2", "hello from f-"]),
-    ] {
-        let on = stage("kubernetes", json!({})).await;
-        on.emulator.world.lock().unwrap().trouble = trouble;
-        let (spec, ledger) = (spec("f"), MemoryLedger::new());
-        let deployment = on.platform.deploy(&spec, &ledger).await.unwrap();
-        let error = on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap_err().to_string();
-        for text in wanted {
-            assert!(error.contains(text), "{trouble:?}: {error}");
-        }
-        assert_eq!(on.platform.status(&deployment).await.unwrap().readiness, Readiness::Failed);
-        remove(on.platform.as_ref(), &spec, &ledger).await;
-    }
+    tokio::join!(
+        fails(Trouble::Pull, &["ImagePullBackOff", "registry.example.test: no such host", "pull-from"]),
+        fails(Trouble::Quota, &["exceeded quota"]),
+        fails(Trouble::Crash, &["exit status 2", "hello from f-"]),
+    );
 }
 
 #[tokio::test]
@@ -214,6 +216,21 @@ async fn what_became_anothers_is_not_removed() {
     on.emulator.world.lock().unwrap().objects.get_mut(key).unwrap()["metadata"]["labels"] = json!({"app": "theirs"});
     remove(on.platform.as_ref(), &spec, &ledger).await;
     assert!(on.emulator.world.lock().unwrap().objects.contains_key(key));
+}
+
+#[tokio::test]
+async fn a_spoilt_ledger_leads_nowhere_else() {
+    let on = stage("kubernetes", json!({})).await;
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    on.platform.deploy(&spec, &ledger).await.unwrap();
+    let entry = ledger.entries().into_iter().find(|entry| entry.resource.kind == "secret").unwrap();
+    for name in ["../../kube-system/secrets/x", "", "..", "a?b=c"] {
+        let mut resource = entry.resource.clone();
+        resource.name = name.to_owned();
+        let error = on.platform.remove(&resource).await.unwrap_err();
+        assert!(matches!(error, PlatformError::Invalid(_)), "{name}: {error}");
+    }
+    remove(on.platform.as_ref(), &spec, &ledger).await;
 }
 
 #[tokio::test]
@@ -284,4 +301,52 @@ async fn a_target_without_a_registry_says_how_to_name_one() {
     without.registry = None;
     let error = connect(without).await.unwrap().requests(&spec("f")).unwrap_err().to_string();
     assert!(error.contains("registry ="), "{error}");
+}
+
+#[tokio::test]
+async fn a_command_for_credentials_that_does_not_end_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(folder.path(), "http://127.0.0.1:1", "good");
+    let (process, stop) = (folder.path().join("process"), folder.path().join("stop"));
+    let script = format!(
+        "echo $$ > {}; while [ -d {} ] && [ ! -e {} ]; do sleep 0.1; done",
+        process.display(),
+        folder.path().display(),
+        stop.display()
+    );
+    let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
+        "interactiveMode": "Never"});
+    let text = std::fs::read_to_string(&path).unwrap().replace("{token: good}", &json!({"exec": exec}).to_string());
+    std::fs::write(&path, text).unwrap();
+    let options = json!({"kubeconfig": path, "request-timeout-seconds": 1});
+    let platform = connect(connection("kubernetes", options, &Arc::default())).await.unwrap();
+    let error = platform.reach().await.unwrap_err();
+    assert!(process.exists(), "the command was started");
+    std::fs::write(&stop, "").unwrap();
+    assert!(matches!(error, PlatformError::Denied { .. }), "{error}");
+    assert!(error.to_string().contains("did not end within 1 s"), "{error}");
+}
+
+#[tokio::test]
+async fn a_deployment_is_not_made_elsewhere_while_it_is_somewhere() {
+    let (here, there) = (stage("kubernetes", json!({})).await, stage("kubernetes", json!({})).await);
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    here.platform.deploy(&spec, &ledger).await.unwrap();
+    let before = ledger.entries();
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(folder.path(), &here.emulator.address, "good");
+    let options = json!({"kubeconfig": path, "namespace": "other"});
+    let elsewhere = connect(connection("kubernetes", options, &here.registry)).await.unwrap();
+    let asked = here.emulator.requests.lock().unwrap().len();
+    for platform in [&there.platform, &elsewhere] {
+        let error = platform.deploy(&spec, &ledger).await.unwrap_err();
+        assert!(matches!(error, PlatformError::Invalid(_)), "{error}");
+        for part in [&here.emulator.address, "namespace lab", "faasbench undeploy f --platform kubernetes"] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+    }
+    assert!(there.emulator.requests.lock().unwrap().is_empty(), "nothing is asked of the other cluster");
+    assert_eq!(here.emulator.requests.lock().unwrap().len(), asked);
+    assert_eq!(ledger.entries(), before);
+    remove(here.platform.as_ref(), &spec, &ledger).await;
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use platform::{Invocation, MemoryLedger, Platform, PlatformError, Readiness, Scale};
+use platform::{Invocation, Ledger, MemoryLedger, Platform, PlatformError, Readiness, Scale};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -44,6 +44,8 @@ async fn lives(platform: &'static str, options: Value) {
     let mut spec = spec("f");
     let deployment = platform.deploy(&spec, &ledger).await.unwrap();
     platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    let needs_credentials = deployment.details["route"]["proxy"].is_object();
+    assert_eq!(deployment.url.is_none(), needs_credentials, "{:?}", deployment.url);
     let (body, instance, index) = call(platform, &deployment).await;
     assert!(body.ends_with(&digest('a')), "{body}");
     assert_eq!(index, 1);
@@ -166,17 +168,71 @@ async fn fission_takes_calls_without_waiting() {
 }
 
 #[tokio::test]
+async fn functions_are_reached_at_ports_of_the_nodes_and_at_ingresses_that_are_found() {
+    let on = stage("kubernetes", json!({"reach": "node-port"})).await;
+    let (plain, ledger) = (spec("f"), MemoryLedger::new());
+    let deployment = on.platform.deploy(&plain, &ledger).await.unwrap();
+    assert_eq!(deployment.url, Some(format!("{}/", on.emulator.address)));
+    on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    assert_eq!(call(on.platform.as_ref(), &deployment).await.2, 1);
+    let metrics = on.platform.metrics(&deployment).await.unwrap();
+    let values: Vec<(&str, f64)> = metrics.iter().map(|metric| (metric.name.as_str(), metric.value)).collect();
+    assert_eq!(values, [("f-1/function/cpu", 0.25), ("f-1/function/memory", 10_485_760.0)]);
+    remove(on.platform.as_ref(), &plain, &ledger).await;
+
+    let on = stage("knative", json!({"ingress": null})).await;
+    let remarks = on.platform.reach().await.unwrap().remarks.join(" ");
+    assert!(remarks.contains(&on.emulator.address), "{remarks}");
+    let (served, ledger) = (spec("f"), MemoryLedger::new());
+    let deployment = on.platform.deploy(&served, &ledger).await.unwrap();
+    on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    assert_eq!(call(on.platform.as_ref(), &deployment).await.2, 1);
+    assert_eq!(deployment.url.as_deref(), Some("http://f.lab.example.test/"));
+    remove(on.platform.as_ref(), &served, &ledger).await;
+}
+
+async fn says_that_nothing_is_there(platform: &'static str) {
+    let stage = stage(platform, json!({})).await;
+    let ledger = MemoryLedger::new();
+    let spec = spec("f");
+    let deployment = stage.platform.deploy(&spec, &ledger).await.unwrap();
+    stage.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    remove(stage.platform.as_ref(), &spec, &ledger).await;
+    let mut invocation = Invocation::new("{}");
+    invocation.patience = Some(Duration::from_secs(5));
+    let error = stage.platform.invoke(&deployment, &invocation).await.unwrap_err();
+    assert!(matches!(error, PlatformError::NotFound { .. }), "{platform}: {error}");
+}
+
+#[tokio::test]
 async fn a_call_of_nothing_says_so() {
-    for platform in ["kubernetes", "knative", "fission"] {
-        let stage = stage(platform, json!({})).await;
-        let ledger = MemoryLedger::new();
-        let spec = spec("f");
-        let deployment = stage.platform.deploy(&spec, &ledger).await.unwrap();
-        stage.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
-        remove(stage.platform.as_ref(), &spec, &ledger).await;
-        let mut invocation = Invocation::new("{}");
-        invocation.patience = Some(Duration::from_secs(5));
-        let error = stage.platform.invoke(&deployment, &invocation).await.unwrap_err();
-        assert!(matches!(error, PlatformError::NotFound { .. }), "{platform}: {error}");
-    }
+    tokio::join!(
+        says_that_nothing_is_there("kubernetes"),
+        says_that_nothing_is_there("knative"),
+        says_that_nothing_is_there("fission"),
+    );
+}
+
+#[tokio::test]
+async fn an_update_takes_away_what_it_no_longer_has() {
+    let on = stage("riff", json!({})).await;
+    let (spec, ledger) = (spec("f"), MemoryLedger::new());
+    let deployment = on.platform.deploy(&spec, &ledger).await.unwrap();
+    on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = kubeconfig(folder.path(), &on.emulator.address, "good");
+    let options = json!({"kubeconfig": path, "runtime": "knative", "ingress": on.emulator.address});
+    let mut without_secret = connection("riff", options, &on.registry);
+    without_secret.storage_environment.clear();
+    let changed = connect(without_secret).await.unwrap();
+    let updated = changed.deploy(&spec, &ledger).await.unwrap();
+    changed.wait_until_ready(&updated, PATIENCE).await.unwrap();
+    call(changed.as_ref(), &updated).await;
+    let left: Vec<String> =
+        ledger.resources(&spec.id).await.unwrap().into_iter().map(|entry| entry.resource.kind).collect();
+    assert_eq!(left, ["image", "riff-knative-deployer"]);
+    let there: Vec<String> = on.emulator.world.lock().unwrap().objects.keys().cloned().collect();
+    assert!(there.iter().all(|key| !key.contains("secrets") && !key.contains("core")), "{there:?}");
+    remove(changed.as_ref(), &spec, &ledger).await;
+    assert!(on.emulator.world.lock().unwrap().objects.is_empty());
 }

@@ -130,21 +130,19 @@ async fn a_deployment_lives_on_moto() {
     let (first, second) = (archive(folder.path(), "one", &[]), archive(folder.path(), "two", &[]));
     let platform = platform(&moto.endpoint, json!({})).await;
     life(&platform, &first, &second, Server { runs: false }).await;
+    // Starting it takes seconds: one for both.
+    by_url(&crate::scene::platform(&moto.endpoint, json!({ "url": "public" })).await, &first).await;
 }
 
-#[tokio::test]
-async fn on_moto_a_function_has_a_url_and_is_called_without_waiting() {
-    let Some(moto) = Moto::start() else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let image = archive(folder.path(), "one", &[]);
-    let platform = platform(&moto.endpoint, json!({ "url": "public" })).await;
+/// A function with a URL, called without waiting.
+async fn by_url(platform: &LambdaPlatform, image: &Image) {
     let ledger = MemoryLedger::new();
-    let spec = spec("by-url", &image);
+    let spec = spec("by-url", image);
     let deployment = platform.deploy(&spec, &ledger).await.unwrap();
     platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
     assert!(deployment.url.as_deref().unwrap().starts_with("https://"), "{deployment:?}");
     platform.invoke_async(&deployment, &Invocation::new("{}")).await.unwrap();
-    assert!(undeploy(&platform, &spec.id, &ledger).await.unwrap().is_empty());
+    assert!(undeploy(platform, &spec.id, &ledger).await.unwrap().is_empty());
     assert_eq!(platform.find_marked().await.unwrap(), []);
 }
 

@@ -56,8 +56,10 @@ async fn an_image_that_does_not_start_is_told_with_nuclios_words() {
     assert!(matches!(error, PlatformError::ExitedAtStart { .. }), "{error}");
     let said = error.to_string();
     assert!(said.contains("no such luck") && !said.contains("platform.go"), "{said}");
+    assert!(said.contains("AWS_SECRET_ACCESS_KEY") && !format!("{error:?}").contains("very-secret"), "{error:?}");
     let status = scene.platform.status(&deployment).await.unwrap();
     assert_eq!(status.readiness, Readiness::Failed);
+    assert!(status.message.is_some_and(|message| !message.contains("very-secret")));
     scene.undeploy(&spec).await;
 }
 
@@ -104,4 +106,27 @@ async fn options_that_cannot_be_used_are_refused_before_anything() {
     assert!(platform.requests(&spec("function1", '1')).unwrap_err().to_string().contains("registry = "));
     let error = platform.reach().await.unwrap_err();
     assert!(matches!(error, PlatformError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_at_another_dashboard_or_in_another_namespace_is_neither_forgotten_nor_taken_for_gone() {
+    let (scene, other) = (Scene::new().await, Scene::new().await);
+    let spec = spec("function1", '1');
+    scene.deploy(&spec).await;
+    let before = scene.ledger.entries();
+    let namespace = connection(&scene.emulator.endpoint, json!({ "namespace": "other" }), Some(scene.registry.clone()));
+    let there = format!("the namespace nuclio at {}", scene.emulator.endpoint);
+    for elsewhere in [other.platform.clone(), connect(namespace).unwrap()] {
+        let error = elsewhere.deploy(&spec, &scene.ledger).await.unwrap_err();
+        assert!(error.is_users() && error.to_string().contains(&there), "{error}");
+        assert!(error.to_string().contains("faasbench undeploy function1 --platform test"), "{error}");
+        for entry in before.iter().filter(|entry| entry.resource.kind != "image") {
+            let error = elsewhere.remove(&entry.resource).await.unwrap_err();
+            assert!(error.is_users() && error.to_string().contains(&there), "{error}");
+        }
+    }
+    assert_eq!(scene.ledger.entries(), before);
+    assert!(other.registry.0.lock().unwrap().is_empty() && other.emulator.take_requests().is_empty());
+    scene.undeploy(&spec).await;
+    assert!(scene.emulator.functions().is_empty());
 }

@@ -203,7 +203,13 @@ impl State {
             json!({ "state": "building", "logs": [{ "level": "info", "message": "Deploying function" }] })
         } else if image.contains("broken") {
             let message = "\nError - Function wasn't ready in time. Logs:\nno such luck\n    .../platform.go:576\n";
-            json!({ "state": "error", "message": message, "logs": [{ "message": "Function wasn't ready" }] })
+            // As the processor does, which logs its configuration.
+            let environment = function.spec["env"].to_string();
+            json!({
+                "state": "error",
+                "message": format!("{message}{environment}\n"),
+                "logs": [{ "message": "Function wasn't ready" }, { "message": environment }],
+            })
         } else {
             json!({ "state": "ready", "httpPort": self.port })
         };

@@ -61,6 +61,21 @@ async fn another_gateway_is_not_taken_for_the_one_that_has_it() {
 }
 
 #[tokio::test]
+async fn what_is_elsewhere_is_not_forgotten() {
+    let (gateway, other) = (Gateway::start(Edition::Community).await, Gateway::start(Edition::Community).await);
+    let (ledger, spec) = (MemoryLedger::new(), spec("f"));
+    platform(&gateway, json!({})).deploy(&spec, &ledger).await.unwrap();
+    let before = ledger.entries();
+    for elsewhere in [platform(&other, json!({})), platform(&gateway, json!({ "namespace": "another" }))] {
+        let error = elsewhere.deploy(&spec, &ledger).await.unwrap_err();
+        assert!(error.is_users() && error.to_string().contains(&gateway.url()), "{error}");
+        assert!(error.to_string().contains("faasbench undeploy f --platform here"), "{error}");
+    }
+    assert_eq!(ledger.entries(), before);
+    assert!(other.made("POST", "/system/functions").is_empty());
+}
+
+#[tokio::test]
 async fn a_name_of_somebody_elses_is_left_alone() {
     let gateway = Gateway::start(Edition::Community).await;
     let platform = platform(&gateway, json!({}));

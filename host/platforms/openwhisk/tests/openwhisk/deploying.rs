@@ -88,6 +88,48 @@ fn kinds(ledger: &MemoryLedger) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn an_update_without_limits_has_the_defaults_and_not_those_of_before() {
+    let emulator = Emulator::start().await;
+    let platform = emulator.platform(json!({ "concurrency-maximum": 8 }));
+    let ledger = MemoryLedger::new();
+    let plain = spec("function1", oci(1));
+    let mut limited = plain.clone();
+    limited.limits.memory_bytes = Some(512 << 20);
+    limited.limits.time = Some(Duration::from_secs(5));
+    limited.limits.log_bytes = Some(1 << 20);
+    limited.scale.concurrency = Some(8);
+    platform.deploy(&limited, &ledger).await.unwrap();
+    let limits = || emulator.state.lock().unwrap().actions["function1"]["limits"].clone();
+    assert_eq!(limits(), json!({ "memory": 512, "timeout": 5000, "logs": 1, "concurrency": 8 }));
+    let deployment = platform.deploy(&plain, &ledger).await.unwrap();
+    assert_eq!(limits(), json!({ "memory": 256, "timeout": 60_000, "logs": 10, "concurrency": 1 }));
+    assert_eq!(deployment.spec.limits.memory_bytes, Some(256 << 20));
+    assert_eq!(deployment.spec.limits.time, Some(Duration::from_secs(60)));
+    assert_eq!(deployment.spec.scale.concurrency, Some(1));
+}
+
+#[tokio::test]
+async fn what_is_elsewhere_is_neither_forgotten_nor_taken_for_removed() {
+    let (here, elsewhere) = (Emulator::start().await, Emulator::start().await);
+    let ledger = MemoryLedger::new();
+    let spec = spec("function1", oci(1));
+    here.platform(json!({})).deploy(&spec, &ledger).await.unwrap();
+    let resource = ledger.entries().into_iter().find(|entry| entry.resource.kind == "action").unwrap().resource;
+    assert_eq!(resource.details["namespace"], "guest");
+    let other = elsewhere.platform(json!({}));
+    let error = other.deploy(&spec, &ledger).await.unwrap_err().to_string();
+    assert!(error.contains(&here.server.url()) && error.contains("undeploy function1"), "{error}");
+    assert!(elsewhere.state.lock().unwrap().actions.is_empty());
+    let error = other.remove(&resource).await.unwrap_err().to_string();
+    assert!(error.contains(&here.server.url()), "{error}");
+    let mut moved = resource.clone();
+    moved.details["namespace"] = json!("lab");
+    let error = here.platform(json!({})).remove(&moved).await.unwrap_err().to_string();
+    assert!(error.contains("namespace lab"), "{error}");
+    here.platform(json!({})).remove(&resource).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_is_anothers_is_neither_overwritten_nor_removed() {
     let emulator = Emulator::start().await;
     let platform = emulator.platform(json!({}));
@@ -157,15 +199,18 @@ async fn functions_call_each_other_with_a_key_of_their_own_or_without_one() {
         (of("FAASBENCH_INVOKE_URL"), of("FAASBENCH_INVOKE_AUTHORIZATION"))
     };
     let api = format!("{url}/api/v1/namespaces/_/actions/{{name}}?blocking=true&result=true");
-    assert_eq!(deploy(json!({}), &variables).await, (Some(api.clone()), Some(BASIC.to_owned())));
+    // The key that deploys allows everything: only who asks for it has it in functions.
+    assert_eq!(deploy(json!({}), &variables).await, (None, None));
+    let with_key = json!({ "nested-calls": "api" });
+    assert_eq!(deploy(with_key, &variables).await, (Some(api.clone()), Some(BASIC.to_owned())));
     let two = |name: &str| match name {
         "OPENWHISK_AUTH" => Some(KEY.to_owned()),
         "CALLERS_KEY" => Some("a:b".to_owned()),
         _ => None,
     };
-    let own = json!({ "invoke-auth-variable": "CALLERS_KEY" });
+    let own = json!({ "nested-calls": "api", "invoke-auth-variable": "CALLERS_KEY" });
     assert_eq!(deploy(own, &two).await, (Some(api), Some("Basic YTpi".to_owned())));
-    let inside = json!({ "invoke-endpoint": "http://controller:8080/" });
+    let inside = json!({ "nested-calls": "api", "invoke-endpoint": "http://controller:8080/" });
     assert!(deploy(inside, &variables).await.0.unwrap().starts_with("http://controller:8080/api/v1/"));
     assert_eq!(deploy(json!({ "nested-calls": "off" }), &variables).await, (None, None));
 }

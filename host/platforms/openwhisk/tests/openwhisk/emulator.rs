@@ -159,8 +159,12 @@ impl State {
         }
         // What is not given stays as it was.
         let mut action = there.unwrap_or_else(|| json!({ "version": "0.0.0" }));
-        for (field, value) in fields.iter().filter(|(field, _)| *field != "namespace") {
+        for (field, value) in fields.iter().filter(|(field, _)| !["namespace", "limits"].contains(&field.as_str())) {
             action[field] = value.clone();
+        }
+        // Neither do limits that are not.
+        for (limit, value) in limits.as_object().into_iter().flatten() {
+            action["limits"][limit] = value.clone();
         }
         action["namespace"] = json!("guest");
         let revision: u64 = action["version"].as_str().unwrap().rsplit('.').next().unwrap().parse().unwrap();

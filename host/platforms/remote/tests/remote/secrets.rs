@@ -47,6 +47,10 @@ async fn nothing_secret_is_in_errors_or_debug() {
         assert!(!said.contains(SECRET) && said.contains("(not shown)"), "{said}");
         assert!(!said.contains("storage-s"), "{said}");
         assert!(!said.contains("YWRtaW46"), "{said}");
+        // Nor is what lets in from later on.
+        let later = Api::new("openfaas", &server.url(), None).unwrap().with_authorization(authorization.unwrap());
+        let said = later.call(&plain).await.unwrap().refusal().to_string();
+        assert!(!said.contains(SECRET) && !said.contains("YWRtaW46") && said.contains("(not shown)"), "{said}");
     }
 }
 

@@ -122,6 +122,47 @@ fn a_call_is_signed_and_its_answer_or_error_comes_back() {
 }
 
 #[test]
+fn it_outlives_the_thread_that_started_it_and_ends_with_its_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_owned();
+    let caller = std::thread::spawn(move || Caller::start(&place, "http://127.0.0.1:9")).join().unwrap();
+    let (status, _) = caller.call("f");
+    assert_eq!(status, 503);
+    // A shell that starts it in the background and ends.
+    let socket = folder.path().join("other.sock");
+    let listener = UnixListener::bind(&socket).unwrap();
+    // A shell gives what is in the background no input of its own.
+    let go = folder.path().join("go");
+    let script =
+        format!("exec 3<&0; {} <&3 & echo $!; read line < {}", env!("CARGO_BIN_EXE_faasbench-caller"), go.display());
+    let made = Command::new("mkfifo").arg(folder.path().join("go")).status().unwrap();
+    assert!(made.success());
+    let mut shell = Command::new("sh")
+        .args(["-c", &script])
+        .stdin(Stdio::from(OwnedFd::from(listener)))
+        .stdout(Stdio::piped())
+        .envs([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")])
+        .env("FAASBENCH_LAMBDA_ENDPOINT", "http://127.0.0.1:9")
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(shell.stdout.take().unwrap());
+    let mut number = String::new();
+    output.read_line(&mut number).unwrap();
+    // It serves while its parent lives.
+    let mut stream = UnixStream::connect(&socket).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    std::fs::write(folder.path().join("go"), "go\n").unwrap();
+    assert!(shell.wait().unwrap().success());
+    // Its standard output, which it has of the shell, is closed when it ends.
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert!(number.trim().parse::<u32>().is_ok() && rest.is_empty(), "{number} {rest}");
+}
+
+#[test]
 fn what_is_no_call_and_a_lambda_that_is_not_there_are_told() {
     let folder = tempfile::tempdir().unwrap();
     let caller = Caller::start(folder.path(), "http://127.0.0.1:9");

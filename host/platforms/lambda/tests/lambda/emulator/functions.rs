@@ -163,6 +163,9 @@ impl State {
             Some("live") => function.alias.ok_or_else(|| missing(name))?.to_string(),
             Some(other) => return Err(missing(other)),
         };
+        if header("x-amz-invocation-type") == "DryRun" {
+            return Ok(Reply { headers: vec![("x-amzn-requestid", id)], ..Reply::empty(204) });
+        }
         if header("x-amz-invocation-type") == "Event" {
             return Ok(Reply { headers: vec![("x-amzn-requestid", id)], ..Reply::empty(202) });
         }

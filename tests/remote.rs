@@ -1,0 +1,120 @@
+//! Platforms that are elsewhere, as their users meet them: what is asked before it is done, and what goes wrong.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::Installation;
+
+/// An address of this machine where nobody listens.
+fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[test]
+fn a_dry_run_prints_every_request_without_secrets_and_makes_none() {
+    let installation = Installation::new();
+    installation.configure(&format!(
+        "[targets.faasd]\nplatform = 'openfaas'\nendpoint = '{}'\nregistry = '127.0.0.1:5000/faasbench'\n",
+        nobody()
+    ));
+    let arguments = ["deploy", "function1", "--platform", "faasd", "--memory", "64MiB", "--dry-run"];
+    let ended = installation.run_with(&arguments, &[("OPENFAAS_PASSWORD", "a secret of mine")]);
+    let text = ended.succeeds();
+    assert!(text.contains("/system/functions") && text.contains("127.0.0.1:5000/faasbench/function1"), "{text}");
+    assert!(!text.contains("a secret of mine") && !ended.stderr.contains("a secret of mine"));
+    let json = installation.run(&[&arguments[..], &["--json"]].concat());
+    assert!(json.json().as_array().unwrap().iter().any(|request| request["method"] == "POST"));
+    assert!(installation.status().is_empty());
+    let local = installation.run(&["deploy", "function1", "--platform", "wasm", "--dry-run"]);
+    local.fails_with(2, &["wasm", "--dry-run"]);
+}
+
+#[test]
+fn what_is_not_there_is_said_with_what_to_do() {
+    let installation = Installation::new();
+    installation.configure(&format!(
+        "[targets.gone]\nplatform = 'openfaas'\nendpoint = '{0}'\noptions = {{ image = 'local' }}\n\
+         [targets.wrong]\nplatform = 'openfaas'\nendpoint = '{0}'\noptions = {{ pasword = 'x' }}\n\
+         [targets.whisk]\nplatform = 'openwhisk'\nendpoint = '{0}'\noptions = {{ kind = 'blackbox' }}\n\
+         [targets.cluster]\nplatform = 'kubernetes'\nregistry = '127.0.0.1:5000/faasbench'\n",
+        nobody()
+    ));
+    let deploy = |target: &str| {
+        let variables = [("KUBECONFIG", "/nonexistent/config"), ("OPENWHISK_AUTH", "a:b")];
+        installation.run_with(&["deploy", "function1", "--platform", target], &variables)
+    };
+    deploy("gone").fails_with(1, &["openfaas", "no connection", "look whether it runs"]);
+    deploy("wrong").fails_with(2, &["pasword", "wrong"]);
+    deploy("whisk").fails_with(2, &["registry", "whisk"]);
+    let cluster = deploy("cluster");
+    assert!(matches!(cluster.code, Some(1 | 2)) && cluster.stderr.contains("kubeconfig"), "{cluster:?}");
+    let all = installation.run(&["undeploy", "--all"]);
+    all.succeeds();
+    assert!(installation.status().is_empty());
+}
+
+/// moto's stand-in for AWS. Dropped, it is ended.
+struct Moto {
+    process: Child,
+    address: String,
+}
+
+impl Moto {
+    fn start() -> Option<Moto> {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut command = Command::new("moto_server");
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(process) = command.spawn() else {
+            eprintln!("skipped: moto_server can't be started; install it (`pip install 'moto[server]'`)");
+            return None;
+        };
+        let moto = Moto { process, address: format!("http://127.0.0.1:{port}") };
+        let begin = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "moto does not listen");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Some(moto)
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn lambda_is_deployed_updated_audited_and_removed() {
+    let Some(moto) = Moto::start() else { return };
+    let installation = Installation::new();
+    installation.configure(&format!(
+        "[targets.aws]\nplatform = 'lambda'\nendpoint = '{}'\noptions = {{ region = 'eu-central-1' }}\n",
+        moto.address
+    ));
+    let credentials =
+        [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")];
+    let run = |arguments: &[&str]| {
+        let ended = installation.run_with(arguments, &credentials);
+        assert!(!ended.stdout.contains("wJalr") && !ended.stderr.contains("wJalr"), "{ended:?}");
+        ended
+    };
+    run(&["deploy", "function1", "--platform", "aws", "--memory", "256MiB"]).succeeds();
+    let update = run(&["deploy", "function1", "--platform", "aws", "--memory", "512MiB", "--json"]);
+    update.succeeds();
+    assert_eq!(update.json()[0]["was_update"], true);
+    let status = run(&["status", "--json"]);
+    status.succeeds();
+    assert_eq!(status.json()[0]["status"]["readiness"], "ready", "{status:?}");
+    let audit = run(&["platforms", "aws", "--audit", "--json"]);
+    assert_eq!(audit.json()[0]["unknown"], Value::Array(Vec::new()), "{audit:?}");
+    run(&["undeploy", "--all"]).succeeds();
+    assert_eq!(run(&["status", "--json"]).json(), Value::Array(Vec::new()));
+    let database = std::fs::read(installation.results()).unwrap();
+    assert!(!database.windows(20).any(|window| window == b"wJalrXUtnFEMI/K7MDEN"), "the secret was stored");
+}
