@@ -22,13 +22,14 @@ use super::folder::{Folder, Record, Root};
 use super::launch::Launch;
 use super::log;
 use super::options::ServedOptions;
-use super::process::{ProcessIdentity, marked};
+use super::process::{ProcessIdentity, end_all, marked};
 use super::program::{Program, Variables};
 
 /// The kind, in the ledger, of a program that serves a deployment.
 const PROCESS: &str = "process";
-/// How long a program may take to finish what it serves, and again to end when told.
-const ENDING: Duration = Duration::from_secs(5);
+/// How long a program may take to finish what it serves, and again to end when told. wasmtime also waits for connections that
+/// its callers keep without a request, as ours does, so it is short.
+const ENDING: Duration = Duration::from_secs(1);
 /// How long another command may work in a deployment's folder.
 const BUSY: Duration = Duration::from_secs(150);
 /// How often something is looked at again.
@@ -131,13 +132,13 @@ impl Served {
 
     /// Ends every process of a deployment: those with its mark, and the one that is written down.
     async fn end(&self, mark: String, known: Option<ProcessIdentity>) -> Result<(), PlatformError> {
-        let end_all = move || -> io::Result<()> {
+        let end = move || -> io::Result<()> {
             let mut processes: Vec<_> =
                 marked(|value| value == mark)?.into_iter().map(|(process, _)| process).collect();
             processes.extend(known.filter(ProcessIdentity::is_there));
-            processes.iter().try_for_each(|process| process.end(ENDING))
+            end_all(&processes, ENDING)
         };
-        let ended = spawn_blocking(end_all).await.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let ended = spawn_blocking(end).await.unwrap_or_else(|error| Err(io::Error::other(error)));
         ended.map_err(|error| self.failed("ending the process of a deployment", error))
     }
 

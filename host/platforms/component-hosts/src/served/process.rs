@@ -35,23 +35,6 @@ impl ProcessIdentity {
         boot_id().is_ok_and(|boot| boot == self.boot_id) && start_ticks(self.process_id) == Some(self.start_ticks)
     }
 
-    /// Ends it: asks to finish what it serves, after `patience` asks to end, and then does not ask any more. A success when
-    /// it is gone, also when it was before. It blocks the thread.
-    pub(super) fn end(&self, patience: Duration) -> io::Result<()> {
-        let Some(handle) = self.open()? else { return Ok(()) };
-        for (asked, patience) in [(Signal::INT, patience), (Signal::TERM, patience), (Signal::KILL, KILLED)] {
-            match pidfd_send_signal(&handle, asked) {
-                // Gone meanwhile.
-                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
-                Err(error) => return Err(error.into()),
-            }
-            if has_ended(&handle, patience)? {
-                return Ok(());
-            }
-        }
-        Err(io::Error::new(io::ErrorKind::TimedOut, "it is still there after SIGKILL"))
-    }
-
     /// A handle of the process, which stays that process's; `None` when it is gone.
     fn open(&self) -> io::Result<Option<OwnedFd>> {
         let Some(pid) = i32::try_from(self.process_id).ok().and_then(Pid::from_raw) else { return Ok(None) };
@@ -63,6 +46,36 @@ impl ProcessIdentity {
         // Looked at after the handle was opened: from now on the number can't change its meaning.
         Ok(self.is_there().then_some(handle))
     }
+}
+
+/// Ends processes, all of them at once, as one may wait for another: asks to finish what they serve, after `patience` asks
+/// to end, and then does not ask any more. A success when they are gone, also when they were before. It blocks the thread.
+pub(super) fn end_all(processes: &[ProcessIdentity], patience: Duration) -> io::Result<()> {
+    let mut left = Vec::new();
+    for process in processes {
+        left.extend(process.open()?);
+    }
+    for (asked, patience) in [(Signal::INT, patience), (Signal::TERM, patience), (Signal::KILL, KILLED)] {
+        for handle in &left {
+            match pidfd_send_signal(handle, asked) {
+                // Gone meanwhile.
+                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let deadline = Instant::now() + patience;
+        let mut still = Vec::new();
+        for handle in left {
+            if !has_ended(&handle, deadline)? {
+                still.push(handle);
+            }
+        }
+        left = still;
+        if left.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::TimedOut, format!("{} are still there after SIGKILL", left.len())))
 }
 
 /// The processes of which the value of the mark is one that `is_ours` takes, with that value.
@@ -100,9 +113,8 @@ fn start_ticks(process_id: u32) -> Option<u64> {
     fields.nth(18)?.parse().ok()
 }
 
-/// Whether the process ends within `patience`.
-fn has_ended(handle: &OwnedFd, patience: Duration) -> io::Result<bool> {
-    let deadline = Instant::now() + patience;
+/// Whether the process ends before `deadline`.
+fn has_ended(handle: &OwnedFd, deadline: Instant) -> io::Result<bool> {
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout =
@@ -138,12 +150,12 @@ mod tests {
         let identity = ProcessIdentity::of(child.id()).unwrap();
         assert_eq!(found, [(identity.clone(), name.clone())]);
         let namesake = ProcessIdentity { start_ticks: identity.start_ticks - 1, ..identity.clone() };
-        namesake.end(Duration::from_secs(5)).unwrap();
+        end_all(&[namesake], Duration::from_secs(5)).unwrap();
         assert!(identity.is_there());
-        identity.end(Duration::from_secs(5)).unwrap();
+        end_all(std::slice::from_ref(&identity), Duration::from_secs(5)).unwrap();
         assert!(!identity.is_there());
         child.wait().unwrap();
-        identity.end(Duration::from_secs(5)).unwrap();
+        end_all(std::slice::from_ref(&identity), Duration::from_secs(5)).unwrap();
         assert_eq!(marked(|value| value == name).unwrap(), []);
     }
 
@@ -154,7 +166,7 @@ mod tests {
             Command::new("sh").args(["-c", script]).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         // It has said something, so it ignores signals by now.
         std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut [0]).unwrap();
-        ProcessIdentity::of(child.id()).unwrap().end(Duration::from_millis(50)).unwrap();
+        end_all(&[ProcessIdentity::of(child.id()).unwrap()], Duration::from_millis(50)).unwrap();
         assert!(!child.wait().unwrap().success());
     }
 }

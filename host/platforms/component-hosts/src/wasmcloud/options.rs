@@ -24,7 +24,7 @@ pub struct WasmcloudOptions {
     /// Where functions call each other, as in `http://{name}.functions.example:8000/`, if hosts can resolve such names.
     /// Absent: they can't.
     pub invoke_url: Option<String>,
-    /// How long a heartbeat is waited for, s; hosts send one every 30 s or less.
+    /// How long a heartbeat is waited for, s; hosts send one every 15 s.
     pub heartbeat_seconds: u64,
 }
 
