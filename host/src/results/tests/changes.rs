@@ -194,7 +194,7 @@ async fn a_deleted_run_is_gone_and_the_ledger_stays(place: Place) {
     let deployment = "INSERT INTO deployments (run, created_unix_ns, changed_unix_ns, platform, function, name, engine, \
                       configuration, status) VALUES (1, 0, 0, 'p', 'f', 'n', 'wasm', '{}', 'deployed')";
     raw.execute(deployment, &[]).await.unwrap();
-    assert_eq!(store.delete_run(&runs[0]).await.unwrap(), 6);
+    assert_eq!(store.delete_run(&runs[0]).await.unwrap(), 7);
     assert_eq!(counts(&store, &runs[0]).await, [0; 7]);
     assert_eq!(counts(&store, &runs[1]).await, [1; 7]);
     assert_eq!(store.list_runs().await.unwrap().len(), 1);
