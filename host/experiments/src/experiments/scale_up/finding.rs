@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use stats::Sample as Values;
+use stats::{Confidence, Sample as Values};
 
 use super::super::figures::{
     absent, axis, column, count, digits, in_words, median, median_of_groups, quantile, seconds, text, time, words,
@@ -69,15 +69,21 @@ fn sentence((shape, target, function): &(Change, String, String), rounds: &[Meas
     let in_flight = rounds.iter().map(|round| round.most_in_flight).max().unwrap_or(0);
     let fastest = rounds.iter().map(|round| fastest(&round.first_served_s)).max().unwrap_or(0);
     let all = responses(rounds).concat();
-    let p95 = Values::new(all).map_or_else(|_| "nothing".to_owned(), |all| time(all.quantile(0.95)));
+    let tail = match Values::new(all) {
+        Err(_) => "none was answered".to_owned(),
+        Ok(all) => match all.percentile(0.95, Confidence::NINETY_FIVE) {
+            Some(p95) => format!("95% took {} or less (n = {})", time(p95.value), all.len()),
+            None => format!("the longest {}", time(all.max())),
+        },
+    };
     let gone = match median_of(rounds, |round| round.gone_after_s, "") {
         Cell::Estimate { value, .. } => format!(" None was left {} after the last answer.", seconds(value)),
         _ => String::new(),
     };
     Some(format!(
         "On {target} a {} from {} to {} calls of {function} per second, each of {}, was served by up to {} instances for up to \
-         {in_flight} calls at once; in the fastest second {fastest} were started. The median response took {}, 95% took {p95} or \
-         less; {}.{gone}",
+         {in_flight} calls at once; in the fastest second {fastest} were started. The median response took {}, {tail}; \
+         {}.{gone}",
         shape.name(),
         digits(rate),
         digits(peak),
