@@ -72,7 +72,8 @@ async fn instances_over_time_are_those_that_the_platform_had_and_they_go_again()
 async fn a_maximum_is_seen_and_queueing_is_in_the_response_times() {
     let manner = Manner { cold_start: Duration::from_millis(10), ..Manner::named("a") };
     let stage = Stage::new("one", manner).configured(|scale, _| scale.maximum_instances = Some(3));
-    let carried = carried(&stage, &[("shapes", json!(["pyramid", "ramp"])), ("peak", json!(60)), ("length-s", json!(3))]).await;
+    let carried =
+        carried(&stage, &[("shapes", json!(["pyramid", "ramp"])), ("peak", json!(60)), ("length-s", json!(3))]).await;
     let finding = carried.finding();
     for row in 0..2 {
         assert_eq!(number(finding, 0, row, "most instances"), 3.0);
