@@ -40,7 +40,12 @@ fn listed(what: &str) -> Vec<String> {
 fn what_there_is_can_be_listed() {
     let functions = ["function1", "function2", "function3", "monolith", "thumbnailer", "compression"];
     assert_eq!(listed("functions"), functions);
-    assert_eq!(listed("experiments"), ["time", "memory", "disk-io", "papi"]);
+    let experiments = listed("experiments");
+    assert_eq!(experiments[..4], ["time", "memory", "disk-io", "papi"]);
+    assert_eq!(experiments.len(), 4 + 15, "{experiments:?}");
+    for experiment in ["cold-start", "keep-alive", "perf-cost", "regression"] {
+        assert!(experiments.contains(&experiment.to_owned()), "{experiments:?}");
+    }
     let sizes = listed("sizes");
     for size in ["test", "small", "large"] {
         for function in functions {
