@@ -39,17 +39,18 @@ fn what_is_not_there_is_said_with_what_to_do() {
     installation.configure(&format!(
         "[targets.gone]\nplatform = 'openfaas'\nendpoint = '{0}'\noptions = {{ image = 'local' }}\n\
          [targets.wrong]\nplatform = 'openfaas'\nendpoint = '{0}'\noptions = {{ pasword = 'x' }}\n\
-         [targets.whisk]\nplatform = 'openwhisk'\nendpoint = '{0}'\noptions = {{ kind = 'blackbox' }}\n\
+         [targets.bare]\nplatform = 'openfaas'\nendpoint = '{0}'\n\
          [targets.cluster]\nplatform = 'kubernetes'\nregistry = '127.0.0.1:5000/faasbench'\n",
         nobody()
     ));
     let deploy = |target: &str| {
-        let variables = [("KUBECONFIG", "/nonexistent/config"), ("OPENWHISK_AUTH", "a:b")];
+        let variables = [("KUBECONFIG", "/nonexistent/config")];
         installation.run_with(&["deploy", "function1", "--platform", target], &variables)
     };
     deploy("gone").fails_with(1, &["openfaas", "no connection", "look whether it runs"]);
     deploy("wrong").fails_with(2, &["pasword", "wrong"]);
-    deploy("whisk").fails_with(2, &["registry", "whisk"]);
+    let bare = installation.run(&["deploy", "function1", "--platform", "bare", "--dry-run"]);
+    bare.fails_with(2, &["registry", "bare"]);
     let cluster = deploy("cluster");
     assert!(matches!(cluster.code, Some(1 | 2)) && cluster.stderr.contains("kubeconfig"), "{cluster:?}");
     let all = installation.run(&["undeploy", "--all"]);
