@@ -77,3 +77,23 @@ fn what_can_not_be_asked_is_refused_with_what_can() {
     quick(&["missing.toml"]).fails_with(2, &["missing.toml"]);
     assert!(installation.status().is_empty());
 }
+
+#[test]
+fn an_experiment_of_ones_own_runs_like_a_built_in_one() {
+    let installation = Installation::new();
+    installation.run(&["new", "experiment", "mine"]).succeeds();
+    for name in ["mine.toml", "experiment-1.json"] {
+        assert!(installation.work().join(name).is_file(), "{name}");
+    }
+    installation.run(&["new", "experiment", "mine"]).fails_with(2, &["mine.toml"]);
+    installation.run(&["new", "experiment", "cold-start"]).fails_with(2, &["cold-start", "built-in"]);
+    let report = report(&installation, &["mine.toml", "--platform", "wasm", "--quick"]);
+    assert_eq!(report["findings"][0]["experiment"], "mine");
+    assert!(!report["findings"][0]["tables"].as_array().unwrap().is_empty());
+    // The file is in the plan, so that the run can be repeated without it.
+    assert!(report["run"]["plan"]["experiments"][0]["script"].as_str().unwrap().contains("mine"));
+    // A file that is wrong says where.
+    std::fs::write(installation.work().join("wrong.toml"), "name = \"wrong\"\nquestion = \"?\"\n[[step]]\ninvok = 1\n")
+        .unwrap();
+    installation.run(&["run", "wrong.toml"]).fails_with(2, &["wrong.toml", "invok"]);
+}

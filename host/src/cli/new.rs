@@ -1,14 +1,18 @@
 //! `faasbench new`.
 
 use std::fs::OpenOptions;
-use std::io::Write;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use experiments::script::{SCRIPTS, template};
+use experiments::script::{SCRIPTS, ScriptFile, template};
+use schemars::schema_for;
 
 use super::arguments::{NewCommand, NewExperimentArguments};
 use super::exit::{self, Failure};
+
+/// The schema of an experiment's file, as its first line names it.
+const SCHEMA: &str = "experiment-1.json";
 
 pub(super) fn execute(command: &NewCommand) -> Result<(), Failure> {
     match command {
@@ -38,10 +42,25 @@ fn experiment(arguments: &NewExperimentArguments) -> Result<(), Failure> {
     file.write_all(text.as_bytes())
         .with_context(|| format!("could not write {}", path.display()))
         .map_err(Failure::ours)?;
+    write_schema(&path)?;
     let path = path.display();
     exit::print(&format!(
         "{path} is written; `faasbench run {path} --dry-run` shows its plan, `faasbench run {path}` carries it out\n"
     ))
+}
+
+/// Writes the schema beside an experiment, which its first line names for editors. One that is there already is of this or another
+/// version, and stays.
+fn write_schema(path: &Path) -> Result<(), Failure> {
+    let beside = path.parent().unwrap_or(Path::new("")).join(SCHEMA);
+    let text = serde_json::to_string_pretty(&schema_for!(ScriptFile)).map_err(Failure::ours)?;
+    match OpenOptions::new().write(true).create_new(true).open(&beside) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        opened => opened
+            .and_then(|mut file| file.write_all(format!("{text}\n").as_bytes()))
+            .with_context(|| format!("could not write {}", beside.display()))
+            .map_err(Failure::ours),
+    }
 }
 
 /// A built-in experiment's file under another name.
