@@ -57,7 +57,7 @@ fn a_file_may_be_named() {
     ended.succeeds();
     let targets: Vec<String> =
         ended.json().as_array().unwrap().iter().map(|one| one["target"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(targets, ["wasm", "process", "container", "mine"]);
+    assert_eq!(targets[..4], ["wasm", "process", "container", "mine"]);
     let ended = installation.run_with(&["platforms", "mine"], &[("FAASBENCH_CONFIG", file.to_str().unwrap())]);
     assert!(ended.succeeds().contains("mine"));
     installation.run(&["platforms", "mine"]).fails_with(2, &["mine", "wasm, process, container"]);
