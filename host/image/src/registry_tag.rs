@@ -13,6 +13,10 @@ use crate::registry::{CONNECT_TIMEOUT, PushError, PushOptions, READ_TIMEOUT, cli
 const EMPTY: &[u8] = b"{}";
 const EMPTY_KIND: &str = "application/vnd.oci.empty.v1+json";
 const MANIFEST_KIND: &str = "application/vnd.oci.image.manifest.v1+json";
+/// What is asked for: Docker's registry says of a manifest of another kind that it is not there.
+const MANIFEST_KINDS: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.oci.image.index.v1+json, \
+                              application/vnd.docker.distribution.manifest.v2+json, \
+                              application/vnd.docker.distribution.manifest.list.v2+json";
 
 /// Removes a tag, `REGISTRY/REPOSITORY:TAG`; a success when it is gone already. The image itself stays until the registry
 /// collects what no tag names: other tags may name it too. A registry that removes by digest alone is given an empty image under that
@@ -74,7 +78,7 @@ impl Removal {
             .build()
             .map_err(unreachable)?
             .request(method, address)
-            .header(reqwest::header::ACCEPT, HeaderValue::from_static("*/*"));
+            .header(reqwest::header::ACCEPT, HeaderValue::from_static(MANIFEST_KINDS));
         let request = match (&self.token, &self.credentials) {
             (Some(token), _) => request.bearer_auth(token),
             (None, RegistryAuth::Basic(user, password)) => request.basic_auth(user, Some(password)),
