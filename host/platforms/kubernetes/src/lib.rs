@@ -1,6 +1,6 @@
 //! Platforms on Kubernetes: plain Deployments, Knative, Fission, Riff.
 //!
-//! One [`connect`] for each. They share the cluster's API (through the crate `kube`: kubeconfig, contexts, TLS and the commands
+//! A function to connect for each. They share the cluster's API (through the crate `kube`: kubeconfig, contexts, TLS and the commands
 //! that fetch credentials), marks on everything that they make, pods, logs and the proof that it is the new image that answers;
 //! what each does in its own way is a `Flavour`.
 //!
