@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bollard::body_full;
 use bollard::query_parameters::{ImportImageOptions, TagImageOptions};
 use futures_util::TryStreamExt;
+use image_archive::{Archive, archive};
 use image_kind::{Image, ImageKind};
 use local_platform::{Driver, Prepared, Surroundings};
 use native::Location;
@@ -16,7 +17,6 @@ use platform::{
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-use crate::archive::{Archive, archive};
 use crate::body::{Template, check, user};
 use crate::engine::Engine;
 use crate::failure::{PLATFORM, failed};
@@ -69,9 +69,10 @@ impl ContainerDriver {
         let (repository, tag) = name(spec);
         let reference = format!("{repository}:{tag}");
         let (image, architecture, named) = (spec.image.clone(), engine.architecture().to_owned(), reference.clone());
-        let Archive { configuration_digest, tar } = spawn_blocking(move || archive(&image, &architecture, &named))
-            .await
-            .map_err(|error| interrupted(&error))??;
+        let Archive { configuration_digest, tar, .. } =
+            spawn_blocking(move || archive(&image, PLATFORM, &architecture, &named))
+                .await
+                .map_err(|error| interrupted(&error))??;
         let resource = Resource {
             deployment: spec.id.clone(),
             platform: PLATFORM.to_owned(),

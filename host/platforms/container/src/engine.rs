@@ -12,6 +12,7 @@ use hyper::Request;
 use hyper::client::conn::http1::handshake;
 use hyper::header::HOST;
 use hyper_util::rt::TokioIo;
+use image_archive::oci_architecture;
 use platform::PlatformError;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -154,15 +155,6 @@ async fn document(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, 
     let message = document.ok().and_then(|document| document["message"].as_str().map(str::to_owned));
     let message = message.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
     Err(Error::DockerResponseServerError { status_code: status.as_u16(), message })
-}
-
-/// An architecture in the words of OCI.
-pub(crate) fn oci_architecture(name: &str) -> &str {
-    match name {
-        "x86_64" => "amd64",
-        "aarch64" => "arm64",
-        other => other,
-    }
 }
 
 fn is_podman(version: &SystemVersion) -> bool {

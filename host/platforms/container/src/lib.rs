@@ -6,7 +6,6 @@
 //! capabilities are dropped, and memory (without swap), processors and processes are bounded by its control group.
 
 mod address;
-mod archive;
 mod body;
 mod connections;
 mod container;

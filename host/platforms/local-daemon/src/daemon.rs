@@ -10,12 +10,12 @@ use bollard::query_parameters::{
 };
 use bollard::{API_DEFAULT_VERSION, Docker, body_full};
 use futures_util::TryStreamExt;
+use image_archive::{Archive, archive, oci_architecture};
 use image_kind::{Image, tag};
 use platform::{DeploymentId, Found, LogLine, PlatformError};
 use remote_platform::{PushedImage, Registry};
 use tokio::time::{Instant, sleep};
 
-use crate::archive::{Archive, archive, oci_architecture};
 use crate::failure::{failed, is_conflict, is_missing};
 use crate::log::lines_of;
 
@@ -135,8 +135,8 @@ impl LocalDaemon {
         let client = self.client(&doing).await?;
         let version = client.version().await.map_err(|error| self.failed(&doing, &error))?;
         let architecture = oci_architecture(version.arch.as_deref().unwrap_or("amd64")).to_owned();
-        let (image, name) = (image.clone(), reference.to_owned());
-        let read = tokio::task::spawn_blocking(move || archive(&image, &architecture, &name)).await;
+        let (image, platform, name) = (image.clone(), self.platform, reference.to_owned());
+        let read = tokio::task::spawn_blocking(move || archive(&image, platform, &architecture, &name)).await;
         let read = read.map_err(|error| self.wrong(&doing, error.to_string()))?;
         let Archive { configuration_digest, manifest_digest, tar } = read?;
         let loaded = client.import_image(ImportImageOptions::default(), body_full(tar.into()), None);

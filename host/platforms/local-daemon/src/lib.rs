@@ -3,7 +3,6 @@
 //! [`LocalDaemon`] is a [`Registry`](remote_platform::Registry): pushing an image loads it into the daemon, under a name that
 //! carries the deployment's id and the beginning of the image's digest.
 
-mod archive;
 mod daemon;
 mod failure;
 mod log;

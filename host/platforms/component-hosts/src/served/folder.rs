@@ -5,10 +5,9 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use process_identity::ProcessIdentity;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
-
-use super::process::ProcessIdentity;
 
 /// The mode of a private folder.
 const PRIVATE: u32 = 0o700;

@@ -6,15 +6,17 @@ use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use platform::{DeploymentSpec, PlatformError};
+use process_identity::ProcessIdentity;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use super::folder::{Folder, Record};
 use super::log;
-use super::process::{MARK, ProcessIdentity};
 
 /// How often it is looked whether a program serves.
 const LOOK: Duration = Duration::from_millis(5);
+/// The variable that marks a process from its first moment. Components don't see it: they are given theirs by name.
+pub(super) const MARK: &str = "FAASBENCH_COMPONENT_HOST";
 /// How long it may take until it serves: large components are compiled first.
 const START: Duration = Duration::from_secs(120);
 /// The variables of this process that a program is given; whatever else there is may be secret.

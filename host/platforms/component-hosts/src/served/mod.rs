@@ -5,7 +5,6 @@ mod launch;
 mod log;
 mod options;
 mod platform;
-mod process;
 mod program;
 
 pub use options::ServedOptions;

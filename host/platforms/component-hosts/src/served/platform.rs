@@ -12,17 +12,18 @@ use platform::{
     Answer, Capabilities, ColdStart, Deployment, DeploymentId, DeploymentSpec, Found, InstanceStatus, Invocation,
     Ledger, LogLine, PlannedRequest, Platform, PlatformError, Reached, Readiness, Resource, Status,
 };
+use process_identity::{ProcessIdentity, end_all, marked};
 use remote_platform::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use remote_platform::{Api, Connection, InvokeWay, instance_environment, shown_environment};
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
 use super::folder::{Folder, Record, Root};
-use super::launch::Launch;
+use super::launch::{Launch, MARK};
 use super::log;
 use super::options::ServedOptions;
-use super::process::{ProcessIdentity, end_all, marked};
 use super::program::{Program, Variables};
 
 /// The kind, in the ledger, of a program that serves a deployment.
@@ -134,9 +135,10 @@ impl Served {
     async fn end(&self, mark: String, known: Option<ProcessIdentity>) -> Result<(), PlatformError> {
         let end = move || -> io::Result<()> {
             let mut processes: Vec<_> =
-                marked(|value| value == mark)?.into_iter().map(|(process, _)| process).collect();
+                marked(MARK, |value| value == mark)?.into_iter().map(|(process, _)| process).collect();
             processes.extend(known.filter(ProcessIdentity::is_there));
-            end_all(&processes, ENDING)
+            // Wasmtime finishes what it serves after an interrupt, and Spin after a request to end.
+            end_all(&processes, &[Signal::INT, Signal::TERM], ENDING)
         };
         let ended = spawn_blocking(end).await.unwrap_or_else(|error| Err(io::Error::other(error)));
         ended.map_err(|error| self.failed("ending the process of a deployment", error))
@@ -180,7 +182,7 @@ impl Served {
     /// The processes of a deployment: its program, and those that it started.
     async fn processes(&self, deployment: &str) -> Result<Vec<u32>, PlatformError> {
         let mark = self.mark(deployment);
-        let found = spawn_blocking(move || marked(|value| value == mark)).await;
+        let found = spawn_blocking(move || marked(MARK, |value| value == mark)).await;
         let found = found.unwrap_or_else(|error| Err(io::Error::other(error)));
         let found = found.map_err(|error| self.failed("looking for the processes of a deployment", error))?;
         Ok(found.into_iter().map(|(process, _)| process.process_id).collect())
@@ -469,7 +471,7 @@ impl Platform for Served {
             .map(|record| record.deployment)
             .collect();
         let begin = self.mark("");
-        let marked = spawn_blocking(move || marked(|value| value.starts_with(&begin))).await;
+        let marked = spawn_blocking(move || marked(MARK, |value| value.starts_with(&begin))).await;
         let marked = marked.unwrap_or_else(|error| Err(io::Error::other(error)));
         let marked = marked.map_err(|error| self.failed(doing, error))?;
         ids.extend(marked.into_iter().filter_map(|(_, value)| Some(value.rsplit_once('/')?.1.to_owned())));

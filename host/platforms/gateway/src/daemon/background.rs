@@ -1,12 +1,12 @@
 //! The server's own side of being in the background.
 
+use process_identity::ProcessIdentity;
 use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::MARK;
 use super::error::DaemonError;
-use super::process::ProcessIdentity;
 use super::record::{Folder, Record};
 use crate::{Endpoint, Listen, ServeOptions, Token};
 

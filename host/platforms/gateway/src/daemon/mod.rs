@@ -2,7 +2,6 @@
 
 mod background;
 mod error;
-mod process;
 mod record;
 mod start;
 mod stop;

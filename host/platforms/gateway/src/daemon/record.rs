@@ -5,11 +5,11 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use process_identity::ProcessIdentity;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::error::DaemonError;
-use super::process::ProcessIdentity;
 
 /// A log larger than this is put aside at the next start, bytes.
 const LARGE_LOG_BYTES: u64 = 4 << 20;

@@ -6,11 +6,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use platform::{DeploymentId, Ledger, Resource};
+use process_identity::ProcessIdentity;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
 use super::error::DaemonError;
-use super::process::ProcessIdentity;
 use super::record::{Folder, Record};
 use super::{MARK, SERVER};
 use crate::{Endpoint, Token};

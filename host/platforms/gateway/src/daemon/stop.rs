@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use platform::{PlatformError, Resource};
+use process_identity::{ProcessIdentity, marked};
 use tokio::task::spawn_blocking;
 
+use super::MARK;
 use super::error::DaemonError;
-use super::process::{ProcessIdentity, marked};
 use super::record::Folder;
 use super::start::Daemon;
 
@@ -53,8 +54,9 @@ impl Daemon {
         let known: Option<ProcessIdentity> = serde_json::from_value(resource.details.clone()).ok();
         let name = resource.name.clone();
         // The mark finds it also when its process was never written down.
-        let found = spawn_blocking(move || marked(&name)).await;
-        let mut processes = found.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(failed)?;
+        let found = spawn_blocking(move || marked(MARK, |value| value == name)).await;
+        let found = found.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(failed)?;
+        let mut processes: Vec<ProcessIdentity> = found.into_iter().map(|(process, _)| process).collect();
         processes.extend(known.filter(|known| known.is_there()));
         end(processes, PATIENCE).await.map_err(failed)?;
         if let Some(folder) = resource.details.get("folder").and_then(|folder| folder.as_str()) {

@@ -16,19 +16,22 @@ const DEPTH: u8 = 2;
 
 /// An image to load.
 #[derive(Debug)]
-pub(crate) struct Archive {
+pub struct Archive {
     /// The digest of the image's configuration: its id in most daemons.
-    pub(crate) configuration_digest: String,
+    pub configuration_digest: String,
     /// The digest of its manifest: its id in daemons with containerd's store.
-    pub(crate) manifest_digest: String,
+    pub manifest_digest: String,
     /// The archive.
-    pub(crate) tar: Vec<u8>,
+    pub tar: Vec<u8>,
 }
 
 /// Reads the image of this architecture (`amd64`, `arm64`) from its layout and names it `reference`. Every blob is checked
-/// against its digest.
-pub(crate) fn archive(image: &Image, architecture: &str, reference: &str) -> Result<Archive, PlatformError> {
-    let layout = Layout { image };
+/// against its digest. `platform` is who runs it: its images are what the advice in an error builds.
+///
+/// # Errors
+/// When the layout is not whole, or has no image for that architecture.
+pub fn archive(image: &Image, platform: &str, architecture: &str, reference: &str) -> Result<Archive, PlatformError> {
+    let layout = Layout { image, platform };
     let (manifest, manifest_digest) = layout.manifest(&layout.index()?, architecture, 0)?;
     let configuration_digest = layout.digest(&manifest["config"])?.to_owned();
     let configuration = layout.blob(&manifest["config"])?;
@@ -51,7 +54,7 @@ pub(crate) fn archive(image: &Image, architecture: &str, reference: &str) -> Res
 }
 
 /// OCI's word for an architecture.
-pub(crate) fn oci_architecture(name: &str) -> &str {
+pub fn oci_architecture(name: &str) -> &str {
     match name {
         "x86_64" => "amd64",
         "aarch64" => "arm64",
@@ -80,6 +83,7 @@ fn named_architecture(entry: &Value) -> Option<&str> {
 
 struct Layout<'a> {
     image: &'a Image,
+    platform: &'a str,
 }
 
 impl Layout<'_> {
@@ -137,9 +141,11 @@ impl Layout<'_> {
 
     fn broken(&self, reason: &dyn std::fmt::Display) -> PlatformError {
         PlatformError::Invalid(format!(
-            "the image of {} at {} is not whole: {reason}; remove it and build it again with `faasbench build`",
+            "the image of {} at {} is not whole: {reason}; remove it and run `faasbench build --platform {} {}`",
             self.image.function,
             self.image.path.display(),
+            self.platform,
+            self.image.function,
         ))
     }
 
@@ -151,7 +157,7 @@ impl Layout<'_> {
             other => other,
         };
         PlatformError::Invalid(format!(
-            "the image of {} is for {found}, and the container daemon runs {wanted}; give `--arch {arch}`",
+            "the image of {} is for {found}, and the container engine runs {wanted}; give `--arch {arch}`",
             self.image.function,
         ))
     }
