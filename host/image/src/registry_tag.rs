@@ -2,7 +2,7 @@
 
 use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference, RegistryOperation};
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderValue, WWW_AUTHENTICATE};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -37,8 +37,16 @@ pub async fn remove_tag(tagged: &str, options: &PushOptions) -> Result<(), PushE
         .auth(&reference, &credentials, RegistryOperation::Push)
         .await
         .map_err(|error| PushError::Refused { registry: registry.clone(), reason: error.to_string() })?;
-    let removal = Removal { client, reference, plain_http, token, credentials };
-    let by_tag = removal.delete(&tag).await?;
+    let mut removal = Removal { client, reference, plain_http, token, credentials };
+    let mut by_tag = removal.delete(&tag).await?;
+    // Some registries want a leave of its own for what removes.
+    if by_tag.status() == StatusCode::UNAUTHORIZED
+        && let Some(challenge) = by_tag.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok())
+        && let Some(token) = removal.token_for(challenge).await?
+    {
+        removal.token = Some(token);
+        by_tag = removal.delete(&tag).await?;
+    }
     match by_tag.status() {
         status if status.is_success() || status == StatusCode::NOT_FOUND => return Ok(()),
         StatusCode::BAD_REQUEST | StatusCode::METHOD_NOT_ALLOWED => {}
@@ -68,15 +76,8 @@ impl Removal {
         let scheme = if self.plain_http { "http" } else { "https" };
         let (registry, repository) = (self.reference.resolve_registry(), self.reference.repository());
         let address = format!("{scheme}://{registry}/v2/{repository}/manifests/{name}");
-        let unreachable = |error: reqwest::Error| PushError::Unreachable {
-            registry: self.reference.registry().to_owned(),
-            reason: error.to_string(),
-            plain_http: self.plain_http,
-        };
-        let bounded = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(READ_TIMEOUT);
-        let request = bounded
-            .build()
-            .map_err(unreachable)?
+        let request = self
+            .bounded()?
             .request(method, address)
             .header(reqwest::header::ACCEPT, HeaderValue::from_static(MANIFEST_KINDS));
         let request = match (&self.token, &self.credentials) {
@@ -84,7 +85,45 @@ impl Removal {
             (None, RegistryAuth::Basic(user, password)) => request.basic_auth(user, Some(password)),
             (None, _) => request,
         };
-        request.send().await.map_err(unreachable)
+        request.send().await.map_err(|error| self.unreachable(&error))
+    }
+
+    /// A token as `Bearer realm="…",service="…",scope="…"` asks for it (CNCF Distribution, "Token Authentication Specification");
+    /// `None` where it asks for something else or gives none. A realm that is not spoken to with TLS gets no credentials unless the
+    /// registry is not either.
+    async fn token_for(&self, challenge: &str) -> Result<Option<String>, PushError> {
+        let Some(fields) = challenge.strip_prefix("Bearer ") else { return Ok(None) };
+        let field = |name: &str| {
+            let (_, rest) = fields.split_once(&format!("{name}=\""))?;
+            rest.split_once('"').map(|(value, _)| value.to_owned())
+        };
+        let Some(realm) = field("realm").filter(|realm| self.plain_http || realm.starts_with("https://")) else {
+            return Ok(None);
+        };
+        let query: Vec<(&str, String)> =
+            ["service", "scope"].into_iter().filter_map(|name| Some((name, field(name)?))).collect();
+        let request = self.bounded()?.request(Method::GET, realm).query(&query);
+        let request = match &self.credentials {
+            RegistryAuth::Basic(user, password) => request.basic_auth(user, Some(password)),
+            _ => request,
+        };
+        let answer = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let document: serde_json::Value = answer.json().await.unwrap_or_default();
+        let token = document["token"].as_str().or(document["access_token"].as_str());
+        Ok(token.map(str::to_owned))
+    }
+
+    fn bounded(&self) -> Result<reqwest::Client, PushError> {
+        let bounded = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(READ_TIMEOUT);
+        bounded.build().map_err(|error| self.unreachable(&error))
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> PushError {
+        PushError::Unreachable {
+            registry: self.reference.registry().to_owned(),
+            reason: error.to_string(),
+            plain_http: self.plain_http,
+        }
     }
 
     async fn delete(&self, name: &str) -> Result<Response, PushError> {

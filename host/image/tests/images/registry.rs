@@ -1,8 +1,10 @@
 //! Debian's docker-registry, really run.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use image_build::{ImageKind, PushError, PushOptions, push, remove_tag};
@@ -225,4 +227,49 @@ async fn a_tag_is_removed_and_another_one_of_the_same_image_stays() {
     remove_tag(&format!("{place}:mine"), &PushOptions::default()).await.unwrap();
     let again = push(&image, &format!("{place}:others"), &PushOptions::default()).await.unwrap();
     assert!(again.sent_bytes < 4096, "{again:?}");
+}
+
+/// A registry whose removals want a token with a scope of their own; what was asked of it.
+fn registry_with_tokens() -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let noted = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
+            let line = head.lines().next().unwrap_or_default().to_owned();
+            let (status, headers, body) = if line.starts_with("GET /token") {
+                ("200 OK", String::new(), r#"{"token":"leave-to-delete"}"#)
+            } else if line.starts_with("DELETE") && !head.contains("leave-to-delete") {
+                let challenge = format!(
+                    "www-authenticate: Bearer realm=\"http://{address}/token\",service=\"here\",scope=\"repository:a/f:delete\"\r\n"
+                );
+                ("401 Unauthorized", challenge, "")
+            } else if line.starts_with("DELETE") {
+                ("202 Accepted", String::new(), "")
+            } else {
+                ("200 OK", String::new(), "")
+            };
+            noted.lock().unwrap().push(line);
+            let length = body.len();
+            write!(stream, "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
+                .unwrap();
+        }
+    });
+    (address, asked)
+}
+
+#[tokio::test]
+async fn a_removal_asks_for_the_leave_that_the_registry_wants() {
+    let (address, asked) = registry_with_tokens();
+    remove_tag(&format!("{address}/a/f:mine"), &PushOptions::default()).await.unwrap();
+    let asked = asked.lock().unwrap().clone();
+    let tokens: Vec<&String> = asked.iter().filter(|line| line.starts_with("GET /token")).collect();
+    assert_eq!(tokens.len(), 1, "{asked:?}");
+    assert!(tokens[0].contains("scope=repository%3Aa%2Ff%3Adelete") && tokens[0].contains("service=here"), "{asked:?}");
+    assert_eq!(asked.iter().filter(|line| line.starts_with("DELETE /v2/a/f/manifests/mine")).count(), 2);
 }
