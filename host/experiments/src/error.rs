@@ -30,3 +30,14 @@ pub enum ExperimentError {
     #[error("it was stopped")]
     Stopped,
 }
+
+impl ExperimentError {
+    /// Whether what was asked was the mistake, rather than something failing.
+    pub fn is_users(&self) -> bool {
+        match self {
+            ExperimentError::Platform(error) => error.is_users(),
+            ExperimentError::Request(_) => true,
+            _ => false,
+        }
+    }
+}

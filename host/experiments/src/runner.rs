@@ -37,6 +37,8 @@ pub struct Summary {
     pub done: usize,
     /// Units that failed, each with why.
     pub failed: Vec<(String, String)>,
+    /// How many of them failed for what was asked.
+    pub mistaken: usize,
     /// Targets that were left out, and why.
     pub left_out: Vec<(String, String)>,
     /// What could not be removed.
@@ -114,6 +116,7 @@ impl<'a> Runner<'a> {
             finding: None,
             done: 0,
             failed: Vec::new(),
+            mistaken: 0,
             left_out: self.left_out.clone(),
             not_removed: Vec::new(),
             stopped: false,
@@ -161,6 +164,7 @@ impl<'a> Runner<'a> {
                 Err(ExperimentError::Sink(error)) => return Err(error),
                 Err(error) => {
                     let why = error.to_string();
+                    summary.mistaken += usize::from(error.is_users());
                     sink.note(&format!("{} was not measured: {why}", unit.key()))?;
                     tell(Event::Failed(unit, &why));
                     summary.failed.push((unit.key(), why));

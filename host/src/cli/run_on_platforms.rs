@@ -24,7 +24,8 @@ use crate::environment::Environment;
 use crate::experiment::Progress;
 use crate::paths::CacheFolders;
 use crate::platform_run::{
-    LedgerDeployer, PLATFORM_PLAN_VERSION, PlannedPlatformExperiment, PlatformPlan, Sites, StoreSink, units_done,
+    LedgerDeployer, PLATFORM_PLAN_VERSION, PlannedPlatformExperiment, PlatformPlan, Sites, StoreSink, next_client,
+    units_done,
 };
 use crate::platforms::Servers;
 use crate::report;
@@ -262,11 +263,15 @@ async fn measure(
         // It was taken, or the first measurement says that nothing is.
         let _ = recorder.note(Level::Warning, warning);
     }
-    let done = match &work.earlier {
-        Some(earlier) => units_done(store, earlier).await.map_err(store::failure)?,
-        None => BTreeMap::new(),
+    let (done, client) = match &work.earlier {
+        Some(earlier) => {
+            let done = units_done(store, earlier).await.map_err(store::failure)?;
+            (done, next_client(store, earlier).await.map_err(store::failure)?)
+        }
+        None => (BTreeMap::new(), 0),
     };
-    let came = carry_out(&runners, &sites, &done, &recorder, engines, store).await;
+    let sink = StoreSink::new(recorder.clone(), Progress::silent(), engines, client);
+    let came = carry_out(&runners, &sites, &done, &recorder, sink, store).await;
     conclude(arguments, came, &recorder, store).await
 }
 
@@ -321,7 +326,7 @@ async fn carry_out(
     sites: &[Site],
     done: &BTreeMap<String, serde_json::Value>,
     recorder: &Recorder,
-    engines: BTreeMap<String, &'static str>,
+    sink: StoreSink,
     store: &Store,
 ) -> Result<Came, Failure> {
     let (cut, stop) = watch::channel(false);
@@ -330,7 +335,7 @@ async fn carry_out(
     let progress = Progress::on_standard_error(units);
     let ledger = Arc::new(store.ledger());
     let deployer = LedgerDeployer::new(ledger.clone(), recorder.run().number);
-    let sink = StoreSink::new(recorder.clone(), progress.clone(), engines);
+    let sink = sink.telling(progress.clone());
     let mut came = Vec::new();
     let mut failed = None;
     for runner in runners {
@@ -427,6 +432,11 @@ async fn conclude(
         },
         (0, Some(first), _) => Err(Failure::Ours(anyhow!("something that was deployed is still there: {first}"))),
         (0, None, names) => Err(Failure::Ours(anyhow!("nothing was measured for {}", names.join(", ")))),
+        (failed, ..) if failed == came.iter().map(|(_, summary)| summary.mistaken).sum::<usize>() => {
+            Err(Failure::Users(anyhow!(
+                "{failed} parts of the plan can't be carried out as they were asked; they are named above with what is accepted"
+            )))
+        }
         (failed, ..) => Err(Failure::Ours(anyhow!(
             "{failed} parts of the plan were not measured; they are named above; `faasbench run --resume {}` tries them again",
             run.id

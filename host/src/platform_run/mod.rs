@@ -8,7 +8,7 @@ mod sink;
 mod sites;
 
 pub use deployer::LedgerDeployer;
-pub use outcomes::{FINDING, SPAN, UNIT, units_done};
+pub use outcomes::{FINDING, SPAN, UNIT, next_client, units_done};
 pub use plan::{PLATFORM_PLAN_VERSION, PlannedPlatformExperiment, PlatformPlan};
 pub use sink::StoreSink;
 pub use sites::{Sites, local_target};

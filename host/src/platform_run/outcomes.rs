@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use experiments::Outcome;
 
-use crate::results::row::Document;
+use crate::results::row::{Document, Invocation};
 use crate::results::{Filter, Run, Store, StoreError};
 
 /// The kind of the document that holds what came of a unit: [`experiments::Outcome`].
@@ -32,4 +32,19 @@ pub async fn units_done(store: &Store, run: &Run) -> Result<BTreeMap<String, ser
         })
         .await?;
     Ok(done)
+}
+
+/// The number of the process that goes on with a run: one more than the greatest that made calls of it.
+///
+/// # Errors
+/// When the database can't be read.
+pub async fn next_client(store: &Store, run: &Run) -> Result<u32, StoreError> {
+    let mut next = 1;
+    store
+        .for_each::<Invocation>(run.number, &Filter::default(), |stored| {
+            next = next.max(stored.row.process.map_or(0, |process| process + 1));
+            ControlFlow::Continue(())
+        })
+        .await?;
+    Ok(next)
 }

@@ -15,18 +15,34 @@ use crate::workload::result_digest;
 /// Why there is no processor time.
 const NO_PROCESSOR_TIME: &str = "the platform's instance is out of this machine's sight";
 
+/// Why it is not known whether a call was cold; the row then says that it was not.
+const NOTHING_SAYS: &str = "no instance said which of its invocations this was";
+
 /// Writes to a run.
 pub struct StoreSink {
     recorder: Recorder,
     progress: Progress,
     /// `native` or `wasm`, by target.
     engines: BTreeMap<String, &'static str>,
+    /// Which of the processes that carried out this run makes the calls, from 0: a unit that was cut is begun again by the next.
+    client: u32,
 }
 
 impl StoreSink {
-    /// Writes to `recorder`, and says on `progress` what goes wrong meanwhile. `engines`: what images of each target run on.
-    pub fn new(recorder: Recorder, progress: Progress, engines: BTreeMap<String, &'static str>) -> StoreSink {
-        StoreSink { recorder, progress, engines }
+    /// Writes to `recorder`, and says on `progress` what goes wrong meanwhile. `engines`: what images of each target run on; `client`:
+    /// how often the run was gone on with.
+    pub fn new(
+        recorder: Recorder,
+        progress: Progress,
+        engines: BTreeMap<String, &'static str>,
+        client: u32,
+    ) -> StoreSink {
+        StoreSink { recorder, progress, engines, client }
+    }
+
+    /// The same, saying on `progress` what goes wrong.
+    pub fn telling(self, progress: Progress) -> StoreSink {
+        StoreSink { progress, ..self }
     }
 
     /// Stores an experiment's answer.
@@ -93,7 +109,7 @@ impl Sink for StoreSink {
                 engine: self.engines.get(&unit.target).copied().unwrap_or("native").to_owned(),
                 platform: unit.target.clone(),
                 deployment: None,
-                process: None,
+                process: Some(self.client),
                 round: unit.round,
                 repetition: call.repetition,
                 is_cold: call.is_cold().unwrap_or(false),
@@ -111,6 +127,9 @@ impl Sink for StoreSink {
         self.nested(id, &response)?;
         let number = CallNumber(id.get());
         let labels = [("label", call.label.as_str()), ("variant", unit.variant.as_str())];
+        if call.is_cold().is_none() {
+            self.metric(Some(number), "cold", Err(NOTHING_SAYS.to_owned()), "1", &labels)?;
+        }
         if let Some(answer) = &call.answer {
             let times = [
                 ("queue", answer.timings.queue_ns),
@@ -180,7 +199,10 @@ impl Sink for StoreSink {
 
     fn done(&self, unit: &Unit, measured: &serde_json::Value) -> Result<(), SinkError> {
         let outcome = UnitOutcome { unit: unit.clone(), measured: measured.clone() };
-        self.document(&unit.experiment, UNIT, &unit.key(), &outcome)?;
+        let mut document = serde_json::to_value(&outcome).map_err(|error| SinkError(error.to_string()))?;
+        // Of a unit that was begun twice, the calls of this process are those that count.
+        document["client"] = self.client.into();
+        self.document(&unit.experiment, UNIT, &unit.key(), &document)?;
         // The writer is a thread of its own, so its answer comes whatever this one does.
         match pollster::block_on(self.recorder.flush()) {
             Err(error) if !error.was_taken() => Err(SinkError(error.to_string())),

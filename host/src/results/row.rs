@@ -48,13 +48,14 @@ pub struct Invocation {
     pub platform: String,
     /// The deployment's id in the ledger; none on the local experiments.
     pub deployment: Option<i64>,
-    /// Which worker process, counted over the run; none where there is none of ours.
+    /// Which worker process, counted over the run. On platforms: which of the processes that carried out the run, from 0; one that
+    /// resumed it begins the unit again that was cut, so a unit's calls are those of the process that its document names.
     pub process: Option<u32>,
     /// Which round of what is interleaved, from 0.
     pub round: u32,
     /// Which repetition within its process, from 0.
     pub repetition: u32,
-    /// Whether it was its instance's first.
+    /// Whether it was its instance's first; false also where nothing says, which an absent metric `cold` tells.
     pub is_cold: bool,
     /// When it was due under a schedule, Unix time, ns.
     pub intended_unix_ns: Option<i64>,

@@ -1,6 +1,6 @@
 //! Numbers of a finding: as cells of a table, and in words.
 
-use stats::{Bootstrap, Clusters, Confidence, Sample, clustered_median};
+use stats::{Bootstrap, Clusters, Confidence, Sample, clustered_median, clustered_ratio_of_medians};
 
 use crate::{Axis, Cell, Column, Point};
 
@@ -79,6 +79,22 @@ pub(crate) fn median_of_groups(groups: &[Vec<f64>]) -> Cell {
         n: found.samples as u64,
     }
 }
+
+/// The ratio of the medians of two sides whose values are in groups; with an interval where both have three groups or more.
+pub(crate) fn ratio_of_groups(above: &[Vec<f64>], below: &[Vec<f64>]) -> Cell {
+    let (Ok(above), Ok(below)) = (Clusters::new(above.to_vec()), Clusters::new(below.to_vec())) else {
+        return absent("one side was not measured");
+    };
+    let is_told = above.processes() >= GROUPS && below.processes() >= GROUPS;
+    match clustered_ratio_of_medians(&above, &below, &Bootstrap::default()) {
+        None => absent("the other median is zero"),
+        Some(found) => estimate(&stats::Estimate { interval: found.interval.filter(|_| is_told), ..found }),
+    }
+}
+
+/// What a reader must know of intervals that don't look at groups.
+pub(crate) const CALLS_AS_INDEPENDENT: &str = "Intervals here take calls as independent of each other. Calls of one round, burst or \
+     instance share what differs from one to the next, so the true intervals may be wider.";
 
 /// An estimate as a cell.
 pub(crate) fn estimate(estimate: &stats::Estimate) -> Cell {

@@ -10,7 +10,8 @@ use super::metric;
 use super::rows::{End, Measured, Reason, Row};
 use super::show::{CallKind, PlotRule, Statistic, TableRule};
 use crate::experiments::figures::{
-    absent, axis, column, count, digits, in_words, logarithmic, median, point, quantile, share, text, time, words,
+    CALLS_AS_INDEPENDENT, absent, axis, column, count, digits, in_words, logarithmic, median, point, quantile, share,
+    text, time, words,
 };
 use crate::{Axis, Cell, Column, Finding, Mark, Outcome, Plot, Point, Series, Table, Unit};
 
@@ -384,6 +385,7 @@ fn points(rule: &PlotRule, calls: &[Call<'_>], first_unix_ns: u64) -> Vec<Point>
 fn notes(read: &[Read<'_>], notes: &mut Vec<String>) {
     let mut failures: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     let mut calls = 0u64;
+    notes.push(CALLS_AS_INDEPENDENT.to_owned());
     for read in read {
         if let Some(cut) = &read.measured.cut {
             notes.push(format!("{} ended before its last step: {cut}.", read.unit.key()));

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use stats::Sample;
-
 use super::super::figures::{
-    absent, axis, column, count, digits, in_words, logarithmic, median, median_of_groups, point, quantile, text, time,
-    words,
+    absent, axis, column, count, digits, in_words, logarithmic, median, median_of_groups, point, quantile,
+    ratio_of_groups, text, time, words,
 };
 use super::super::plan;
 use super::super::tally::Tally;
@@ -44,7 +42,8 @@ pub(super) fn finding(experiment: &Concurrency, outcomes: &[Outcome]) -> Finding
     let mut all = Tally::default();
     groups.values().flat_map(BTreeMap::values).flatten().for_each(|burst| all.add(&burst.tally));
     finding.notes.push(format!(
-        "All together, {}. Times and speeds are of those that succeeded; each burst is a group of its own in the intervals.",
+        "All together, {}. Times and speeds are of those that succeeded; each burst is a group of its own in the intervals, but for the \
+         95th percentile and the queue, which take calls as independent.",
         all.in_words()
     ));
     finding
@@ -56,14 +55,12 @@ fn sentence((target, function, is_cold): &(String, String, bool), sizes: &Sizes)
     let mut tally = Tally::default();
     bursts.iter().for_each(|burst| tally.add(&burst.tally));
     let state = if *is_cold { "with no instance there" } else { "right after a burst of the same size" };
-    let slower = single.and_then(|single| {
-        let (one, many) = (middle(&times(single))?, middle(&times(bursts))?);
-        Some(format!(", {} times that of one alone", digits(many / one)))
-    });
-    let speed = single.and_then(|single| {
-        let (one, many) = (middle(&speeds(single))?, middle(&speeds(bursts))?);
-        Some(format!("; each computed at {} of the speed of one alone", digits(many / one)))
-    });
+    let beside = |of: fn(&[Burst]) -> Vec<Vec<f64>>| {
+        let ratio = ratio_of_groups(&of(bursts), &of(single?));
+        matches!(ratio, Cell::Estimate { .. }).then(|| in_words(&ratio, digits))
+    };
+    let slower = beside(times).map(|ratio| format!(", {ratio} times that of one alone"));
+    let speed = beside(speeds).map(|ratio| format!("; each computed at {ratio} of the speed of one alone"));
     Some(format!(
         "On {target} {size} calls of {function} at once, {state}, were served by {} instances and took {}{}{}; {}.",
         in_words(&instances(bursts), digits),
@@ -72,10 +69,6 @@ fn sentence((target, function, is_cold): &(String, String, bool), sizes: &Sizes)
         speed.unwrap_or_default(),
         tally.in_words(),
     ))
-}
-
-fn middle(groups: &[Vec<f64>]) -> Option<f64> {
-    Sample::new(groups.concat()).ok().map(|sample| sample.median())
 }
 
 fn times(bursts: &[Burst]) -> Vec<Vec<f64>> {

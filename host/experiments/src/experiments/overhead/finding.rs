@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::experiment::{Measured, Overhead, Row};
 use crate::clock_offset::{ClockOffset, Exchange};
-use crate::experiments::figures::{axis, bytes, column, count, logarithmic, text, time, words};
+use crate::experiments::figures::{CALLS_AS_INDEPENDENT, axis, bytes, column, count, logarithmic, text, time, words};
 use crate::experiments::median::{Median, median_cell};
 use crate::experiments::plan::measured;
 use crate::timed_call::failures;
@@ -169,6 +169,7 @@ pub(super) fn finding(experiment: &Overhead, request: &Request, outcomes: &[Outc
             labels: Vec::new(),
         });
     }
+    notes.push(CALLS_AS_INDEPENDENT.to_owned());
     notes.push(
         "Added time is the call here less the function's own execution there, each by its own monotonic clock. Out and back are told \
          apart by the offset of the two clocks, which the calls themselves bound: their intervals are widened by its uncertainty, and \

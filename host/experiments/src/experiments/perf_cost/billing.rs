@@ -28,6 +28,8 @@ pub(super) struct Sample {
     pub(super) billed_us: Option<u64>,
     /// Of how much memory, bytes.
     pub(super) billed_memory_bytes: Option<u64>,
+    /// Whether it started its instance.
+    pub(super) is_cold: bool,
 }
 
 /// What a bill rests on.
@@ -37,6 +39,8 @@ pub(super) enum Source {
     Platform,
     /// The time in the instance.
     Execution,
+    /// The time in the instance, where its start is billed too and nothing tells it.
+    ExecutionWithoutStart,
     /// The caller's time, with the network in it.
     Caller,
 }
@@ -46,6 +50,9 @@ impl Source {
         match self {
             Source::Platform => "the platform's own figure",
             Source::Execution => "computed from the time in the instance",
+            Source::ExecutionWithoutStart => {
+                "computed from the time in the instance; its start is billed too, and nothing tells it"
+            }
             Source::Caller => "computed from the caller's time, with the network in it",
         }
     }
@@ -62,6 +69,7 @@ impl Sample {
             start_us: timings.and_then(|timings| timings.start_instance_ns).map(|ns| ns.div_ceil(1_000)),
             billed_us: billing.map(|billing| billing.billed_us),
             billed_memory_bytes: billing.and_then(|billing| billing.memory_bytes),
+            is_cold: call.is_cold() == Some(true),
         }
     }
 
@@ -75,10 +83,13 @@ impl Sample {
     ) -> (Option<Bill>, Source) {
         let memory_bytes = self.billed_memory_bytes.or(memory_bytes);
         let bills_start = parameters.price.as_ref().is_ok_and(|price| price.bills_start);
-        let start_us = if bills_start { self.start_us.unwrap_or(0) } else { 0 };
         let (time_us, source) = match (self.billed_us, self.execution_us) {
             (Some(billed), _) => (billed, Source::Platform),
-            (None, Some(execution)) => (execution.saturating_add(start_us), Source::Execution),
+            (None, Some(execution)) => match self.start_us {
+                Some(start) if bills_start => (execution.saturating_add(start), Source::Execution),
+                None if bills_start && self.is_cold => (execution, Source::ExecutionWithoutStart),
+                _ => (execution, Source::Execution),
+            },
             (None, None) => (self.client_ns.div_ceil(1_000), Source::Caller),
         };
         let bill = memory_bytes.map(|memory| match (&parameters.price, source) {

@@ -7,7 +7,7 @@ use stats::{Confidence, Sample};
 use super::Ping;
 use super::address::{AtAddress, Trip};
 use super::experiment::Measured;
-use crate::experiments::figures::{axis, column, count, logarithmic, text, time, words};
+use crate::experiments::figures::{CALLS_AS_INDEPENDENT, axis, column, count, logarithmic, text, time, words};
 use crate::experiments::median::{Median, median_cell};
 use crate::experiments::plan::measured;
 use crate::timed_call::{TimedCall, failures};
@@ -64,6 +64,7 @@ pub(super) fn finding(experiment: &Ping, outcomes: &[Outcome]) -> Finding {
         said.extend(sentence(target, through, own, &network, &addresses));
         notes.extend(refusals(target, &addresses));
     }
+    notes.push(CALLS_AS_INDEPENDENT.to_owned());
     notes.push(
         "A connection of TCP alone is one round trip of the network in which no program there takes part: it is taken as the network's \
          part of a call on a kept connection. TLS is the difference between a new connection with it and one of TCP alone."

@@ -155,8 +155,8 @@ pub(super) struct Measured {
     pub(super) response_ns: Vec<u64>,
     /// Their waits for an instance, where the platform says so, ns.
     pub(super) queue_ns: Vec<u64>,
-    /// By how much the generator was late, ns: its 99th percentile.
-    pub(super) late_ns: f64,
+    /// By how much the generator was late, ns: its 99th percentile; `None` without calls.
+    pub(super) late_ns: Option<f64>,
     /// When each instance first served, s since the schedule began, in rising order.
     pub(super) first_served_s: Vec<f64>,
     /// Most instances at once as the answers show.
@@ -312,7 +312,7 @@ fn measured(
         most_in_flight: under_way.most(),
         response_ns: successes().map(crate::Call::response_ns).collect(),
         queue_ns: successes().filter_map(|call| call.answer.as_ref()?.timings.queue_ns).collect(),
-        late_ns: stats::Sample::new(late).map_or(0.0, |late| late.quantile(0.99)),
+        late_ns: stats::Sample::new(late).ok().map(|late| late.quantile(0.99)),
         first_served_s,
         most_seen: seen.most(),
         compared,

@@ -230,7 +230,7 @@ fn notes(groups: &Groups, notes: &mut Vec<String>) {
         if dropped > 0 {
             notes.push(format!("{place}: {dropped} calls were not made, as too many were under way."));
         }
-        let late = rounds.iter().map(|round| round.late_ns).fold(0.0, f64::max);
+        let late = rounds.iter().filter_map(|round| round.late_ns).fold(0.0, f64::max);
         if late > LATE_NS {
             notes.push(format!(
                 "{place}: the generator itself was late by up to {} (99th percentile); response times count from when calls were \

@@ -7,7 +7,7 @@ use stats::{Confidence, Sample};
 use super::TraceReplay;
 use super::experiment::{Measured, MeasuredFunction, Replayed};
 use super::plan::PlanSummary;
-use crate::experiments::figures::{axis, column, count, logarithmic, text, time, words};
+use crate::experiments::figures::{CALLS_AS_INDEPENDENT, axis, column, count, logarithmic, text, time, words};
 use crate::experiments::median::{Median, median_cell};
 use crate::experiments::plan::measured;
 use crate::{Cell, Experiment, Finding, Mark, Outcome, Plot, Point, Series, Table};
@@ -56,6 +56,7 @@ pub(super) fn finding(experiment: &TraceReplay, outcomes: &[Outcome]) -> Finding
         }
         tables.push(plan_table(&plan));
     }
+    notes.push(CALLS_AS_INDEPENDENT.to_owned());
     notes.push(
         "Response time counts from when a call was due, and what is added is that less the duration that the trace has for it. Calls \
          are made when they are due, whether or not those before were answered. Each function of the trace is a deployment of its \
