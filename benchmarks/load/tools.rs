@@ -1,0 +1,148 @@
+//! The generators: ours, wrk, oha.
+
+use std::process::{Child, Command, Stdio};
+
+use crate::ours::CHILD;
+
+/// The generators' core.
+pub(crate) const CORE: &str = "1";
+
+/// A generator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Ours,
+    Wrk,
+    Oha,
+}
+
+/// What a closed loop came to.
+pub(crate) struct Closed {
+    pub(crate) per_second: f64,
+    /// Processor time of the whole process over its requests, its start with it.
+    pub(crate) cpu_us_per_request: f64,
+}
+
+impl Tool {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Tool::Ours => "ours",
+            Tool::Wrk => "wrk",
+            Tool::Oha => "oha",
+        }
+    }
+
+    pub(crate) fn is_here(&self) -> bool {
+        let (program, advice) = match self {
+            Tool::Ours => return true,
+            Tool::Wrk => ("wrk", "Debian has it as a package"),
+            Tool::Oha => ("oha", "`cargo install oha`"),
+        };
+        let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if found.is_err() {
+            println!("skipped: {program} is not here ({advice})");
+        }
+        found.is_ok()
+    }
+
+    /// Whether it can send at a rate. (wrk2 can, and is in no registry.)
+    pub(crate) fn paces(&self) -> bool {
+        *self != Tool::Wrk
+    }
+
+    pub(crate) fn closed(self, url: &str, connections: u32, seconds: u32) -> Closed {
+        let (n, s) = (connections.to_string(), seconds.to_string());
+        let (printed, cpu_us) = match self {
+            Tool::Ours => run(&ours(&["closed", url, &n, &s])),
+            Tool::Wrk => run(&words(&["wrk", "-t1", &format!("-c{n}"), &format!("-d{s}s"), url])),
+            Tool::Oha => {
+                run(&words(&["oha", "--no-tui", "--output-format", "json", "-c", &n, "-z", &format!("{s}s"), url]))
+            }
+        };
+        let per_second = match self {
+            Tool::Ours => numbers(&printed)[0],
+            Tool::Wrk => after(&printed, "Requests/sec:"),
+            Tool::Oha => json(&printed)["summary"]["requestsPerSec"].as_f64().expect("a rate"),
+        };
+        Closed { per_second, cpu_us_per_request: cpu_us / (per_second * f64::from(seconds)) }
+    }
+
+    /// Sends at a rate; p50 and p99 of its lateness by its own clock, us, where it tells.
+    pub(crate) fn paced(self, url: &str, rate: u32, seconds: u32) -> Option<[f64; 2]> {
+        let (r, s) = (rate.to_string(), seconds.to_string());
+        match self {
+            Tool::Ours => {
+                let (printed, _) = run(&ours(&["paced", url, &r, &s]));
+                let numbers = numbers(&printed);
+                Some([numbers[1], numbers[2]])
+            }
+            Tool::Wrk => None,
+            Tool::Oha => {
+                let duration = format!("{s}s");
+                run(&words(&["oha", "--no-tui", "--output-format", "json", "-q", &r, "-z", &duration, url]));
+                None
+            }
+        }
+    }
+}
+
+/// The most memory that our generator takes for so many requests, KiB.
+pub(crate) fn peak_of_many(url: &str, connections: u32, requests: u64) -> u64 {
+    let words = ours(&["many", url, &connections.to_string(), &requests.to_string()]);
+    let mut child = start(&words);
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().expect("a process").is_none() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak).max(peak);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    peak
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+fn ours(arguments: &[&str]) -> Vec<String> {
+    let program = std::env::current_exe().expect("this program").to_string_lossy().into_owned();
+    [vec![program, CHILD.to_owned()], words(arguments)].concat()
+}
+
+/// Starts it on the generators' core.
+fn start(words: &[String]) -> Child {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let pinned = ["taskset".to_owned(), "-c".to_owned(), CORE.to_owned()];
+    let all = if cores > 1 { [&pinned[..], words].concat() } else { words.to_vec() };
+    let mut command = Command::new(&all[0]);
+    command.args(&all[1..]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    command.spawn().unwrap_or_else(|error| panic!("{}: {error}", all.join(" ")))
+}
+
+/// What it prints, and its processor time, us.
+fn run(words: &[String]) -> (String, f64) {
+    let before = children_us();
+    let output = start(words).wait_with_output().expect("a process");
+    assert!(output.status.success(), "{} failed", words.join(" "));
+    (String::from_utf8_lossy(&output.stdout).into_owned(), children_us() - before)
+}
+
+/// Processor time of all children that have ended, us: fields 16 and 17 of `/proc/self/stat`, in ticks of 10 ms.
+fn children_us() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("this process");
+    let fields: Vec<&str> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
+    (fields[13].parse::<f64>().expect("ticks") + fields[14].parse::<f64>().expect("ticks")) * 1e4
+}
+
+fn numbers(printed: &str) -> Vec<f64> {
+    printed.split_whitespace().map(|word| word.parse().expect("a number")).collect()
+}
+
+fn after(printed: &str, label: &str) -> f64 {
+    let line = printed.lines().find_map(|line| line.trim().strip_prefix(label)).expect("the figure");
+    line.trim().parse().expect("a number")
+}
+
+fn json(printed: &str) -> serde_json::Value {
+    serde_json::from_str(printed).expect("JSON")
+}
