@@ -1,4 +1,4 @@
-//! `cargo bench -p load --bench load`: our load generator beside `wrk` and `oha`, in turn, on the same server and the same core. The
+//! `cargo bench -p load --bench load`: our load generator beside `wrk`, `oha` and `wrk2`, in turn, on the same server and the same core. The
 //! server has a core to itself and each generator, in turn, another one. What is missing is said and left out.
 
 mod ours;
@@ -28,7 +28,7 @@ fn main() {
     if let Some(place) = arguments.iter().position(|argument| argument == ours::CHILD) {
         return ours::measure(&arguments[place + 1..]);
     }
-    let tools: Vec<Tool> = [Tool::Ours, Tool::Wrk, Tool::Oha].into_iter().filter(Tool::is_here).collect();
+    let tools: Vec<Tool> = [Tool::Ours, Tool::Wrk, Tool::Oha, Tool::Wrk2].into_iter().filter(Tool::is_here).collect();
     let server = Server::start();
     println!("load average: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
     closed(&tools, &server);
@@ -59,7 +59,8 @@ fn in_turn<T>(tools: &[Tool], measure: impl Fn(Tool) -> T) -> Vec<(Tool, Vec<T>)
 
 fn closed(tools: &[Tool], server: &Server) {
     println!("closed loop, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s, medians:");
-    let all = in_turn(tools, |tool| tool.closed(&server.url(), CONNECTIONS, SECONDS));
+    let able: Vec<Tool> = tools.iter().copied().filter(Tool::closes).collect();
+    let all = in_turn(&able, |tool| tool.closed(&server.url(), CONNECTIONS, SECONDS));
     let rate = |measured: &[Closed]| median(measured.iter().map(|one| one.per_second).collect());
     let ours = rate(&all[0].1);
     for (tool, measured) in &all {

@@ -1,4 +1,4 @@
-//! The generators: ours, wrk, oha.
+//! The generators: ours, wrk, oha, wrk2.
 
 use std::process::{Child, Command, Stdio};
 
@@ -13,6 +13,8 @@ pub(crate) enum Tool {
     Ours,
     Wrk,
     Oha,
+    /// It is in no registry: the environment variable `WRK2` is its program.
+    Wrk2,
 }
 
 /// What a closed loop came to.
@@ -28,39 +30,46 @@ impl Tool {
             Tool::Ours => "ours",
             Tool::Wrk => "wrk",
             Tool::Oha => "oha",
+            Tool::Wrk2 => "wrk2",
         }
     }
 
     pub(crate) fn is_here(&self) -> bool {
         let (program, advice) = match self {
             Tool::Ours => return true,
-            Tool::Wrk => ("wrk", "Debian has it as a package"),
-            Tool::Oha => ("oha", "`cargo install oha`"),
+            Tool::Wrk => ("wrk".to_owned(), "Debian has it as a package"),
+            Tool::Oha => ("oha".to_owned(), "`cargo install oha`"),
+            Tool::Wrk2 => (wrk2(), "`WRK2=` its program, built from github.com/giltene/wrk2"),
         };
-        let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let found = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         if found.is_err() {
             println!("skipped: {program} is not here ({advice})");
         }
         found.is_ok()
     }
 
-    /// Whether it can send at a rate. (wrk2 can, and is in no registry.)
+    /// Whether it can send at a rate.
     pub(crate) fn paces(&self) -> bool {
         *self != Tool::Wrk
+    }
+
+    /// Whether it has a closed loop.
+    pub(crate) fn closes(&self) -> bool {
+        *self != Tool::Wrk2
     }
 
     pub(crate) fn closed(self, url: &str, connections: u32, seconds: u32) -> Closed {
         let (n, s) = (connections.to_string(), seconds.to_string());
         let (printed, cpu_us) = match self {
             Tool::Ours => run(&ours(&["closed", url, &n, &s])),
-            Tool::Wrk => run(&words(&["wrk", "-t1", &format!("-c{n}"), &format!("-d{s}s"), url])),
+            Tool::Wrk | Tool::Wrk2 => run(&words(&["wrk", "-t1", &format!("-c{n}"), &format!("-d{s}s"), url])),
             Tool::Oha => {
                 run(&words(&["oha", "--no-tui", "--output-format", "json", "-c", &n, "-z", &format!("{s}s"), url]))
             }
         };
         let per_second = match self {
             Tool::Ours => numbers(&printed)[0],
-            Tool::Wrk => after(&printed, "Requests/sec:"),
+            Tool::Wrk | Tool::Wrk2 => after(&printed, "Requests/sec:"),
             Tool::Oha => json(&printed)["summary"]["requestsPerSec"].as_f64().expect("a rate"),
         };
         Closed { per_second, cpu_us_per_request: cpu_us / (per_second * f64::from(seconds)) }
@@ -76,6 +85,11 @@ impl Tool {
                 Some([numbers[1], numbers[2]])
             }
             Tool::Wrk => None,
+            Tool::Wrk2 => {
+                // Each of its connections has a schedule of its own: one has an even one.
+                run(&words(&[&wrk2(), "-t1", "-c1", &format!("-d{s}s"), &format!("-R{r}"), url]));
+                None
+            }
             Tool::Oha => {
                 let duration = format!("{s}s");
                 run(&words(&["oha", "--no-tui", "--output-format", "json", "-q", &r, "-z", &duration, url]));
@@ -98,6 +112,10 @@ pub(crate) fn peak_of_many(url: &str, connections: u32, requests: u64) -> u64 {
         std::thread::sleep(std::time::Duration::from_millis(200));
     }
     peak
+}
+
+fn wrk2() -> String {
+    std::env::var("WRK2").unwrap_or_else(|_| "wrk2".to_owned())
 }
 
 fn words(words: &[&str]) -> Vec<String> {
