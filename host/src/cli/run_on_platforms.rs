@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::arguments::RunArguments;
 use super::exit::{self, Failure};
 use super::run::{deduplicated, watch_signals};
-use super::{code, environment, packages, store, target, terminal, workloads};
+use super::{code, environment, inputs, packages, store, target, terminal, workloads};
 use crate::configuration::{Configuration, Target};
 use crate::deployments;
 use crate::environment::Environment;
@@ -220,7 +220,11 @@ async fn measure(
     let functions = functions(&runners)?;
     let progress = Progress::on_standard_error(functions.len() as u64 * plan.targets.len() as u64);
     let mut images: BTreeMap<String, BTreeMap<String, Image>> = BTreeMap::new();
+    let subjects_of_plan = workloads::functions(&plan.functions)?;
     for (target, platform) in sites.platforms() {
+        inputs::bring(target, &subjects_of_plan, &plan.sizes, plan.seed, &progress)
+            .await
+            .inspect_err(|_| progress.finish())?;
         let options = Options { kind: Some(platform.image_kind()), ..Options::default() };
         let built = packages::build(&functions, target.platform, options, folders, &progress).await;
         let built = built.inspect_err(|_| progress.finish())?;

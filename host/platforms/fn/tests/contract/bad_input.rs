@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fn_platform::connect;
 use hyper::Method;
-use platform::{Invocation, PlatformError};
+use platform::{Invocation, Ledger, PlatformError, Resource};
 use serde_json::{Value, json};
 
 use crate::scene::{LONG, Scene, call, connection, spec};
@@ -25,7 +25,9 @@ async fn what_others_made_is_never_touched() {
     let scene = Scene::new().await;
     let body = json!({ "name": "faasbench", "annotations": { "faasbench.app": "0000000000" } });
     let ours = scene.emulator.create("apps", &body);
-    let body = json!({ "name": "function1", "app_id": ours["id"], "image": "theirs:1" });
+    // Made without a configuration, which Fn lists as `null`.
+    let body =
+        json!({ "name": "function1", "app_id": ours["id"], "image": "theirs:1", "config": null, "annotations": null });
     scene.emulator.create("fns", &body);
     let error = scene.platform.deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(matches!(error, PlatformError::NameTaken { ref name, .. } if name == "function1"), "{error}");
@@ -181,8 +183,17 @@ async fn an_image_in_another_daemon_is_not_forgotten() {
     let spec = spec("function1", '1');
     let unreachable = with("one").deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(!unreachable.is_users(), "{unreachable}");
+    assert_eq!(scene.ledger.entries(), [], "nothing could be made there");
+    let image = Resource {
+        deployment: spec.id.clone(),
+        platform: "fn".to_owned(),
+        target: "test".to_owned(),
+        kind: "image".to_owned(),
+        name: format!("localhost/faasbench-fn/function1:{}-{}", spec.id, image_kind::tag(&spec.image.digest)),
+        details: json!({ "daemon": "unix:///elsewhere.sock" }),
+    };
+    scene.ledger.intend(&image).await.unwrap();
     let before = scene.ledger.entries();
-    assert_eq!(before.len(), 1, "the image was about to be loaded");
     let error = with("other").deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(error.is_users() && error.to_string().contains("in the container daemon at unix://"), "{error}");
     assert_eq!(scene.ledger.entries(), before);

@@ -15,7 +15,9 @@ async fn a_deployment_is_called_and_leaves_nothing() {
         spec.scale.concurrency = Some(4);
         spec.environment.insert("MY_OWN".to_owned(), String::new());
         let deployment = scene.deploy(&spec).await;
+        let anybodys = scene.platform.http_call(&deployment).await.unwrap().unwrap();
         let answer = call(&*scene.platform, &deployment).await;
+        assert_eq!(emulation::status_over_http(&anybodys).await, 200);
         // Nothing called it before.
         assert!(answer.instance.as_ref().unwrap().is_cold());
         assert_eq!(answered_by(&answer), format!("registry.test/function1@{}", spec.image.digest));
