@@ -6,23 +6,12 @@ use std::path::Path;
 use image_kind::ImageKind;
 use platform::{DeploymentSpec, PlatformError};
 use rawzip::{RECOMMENDED_BUFFER_SIZE, ZipArchive};
-use remote_platform::InvokeWay;
+use remote_platform::{CALLER, Callee, Carried, InvokeWay};
 
 use crate::Options;
 
-/// The program, beside `bootstrap` in the archive, that signs calls and sends them over TLS: images have no TLS of their own.
-const CALLER: &str = "faasbench-caller";
 /// Where an archive is unpacked.
-const TASK_ROOT: &str = "/var/task";
-/// The socket between the image and that program.
-const SOCKET: &str = "/tmp/faasbench-caller.sock";
-
-/// How calls go, and the variables that this takes besides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Way {
-    pub(crate) invoke: InvokeWay,
-    pub(crate) environment: Vec<(String, String)>,
-}
+const TASK_ROOT: &str = "/var/task/";
 
 /// How the functions of a deployment call others; `None` where they can't.
 ///
@@ -32,22 +21,21 @@ pub(crate) fn way(
     spec: &DeploymentSpec,
     options: &Options,
     endpoint: Option<&str>,
-) -> Result<Option<Way>, PlatformError> {
+) -> Result<Option<Carried>, PlatformError> {
     let prefix = &options.prefix;
     if let Some(endpoint) = endpoint.filter(|endpoint| endpoint.starts_with("http://")) {
         // An emulator, which asks for no signature.
         let url = format!("{}/2015-03-31/functions/{prefix}{{name}}/invocations", endpoint.trim_end_matches('/'));
-        return Ok(Some(Way { invoke: InvokeWay { url, authorization: None }, environment: Vec::new() }));
+        return Ok(Some(Carried { invoke: InvokeWay { url, authorization: None }, environment: Vec::new() }));
     }
     if spec.image.kind != ImageKind::LambdaZip || !holds_caller(&spec.image.path)? {
         return Ok(None);
     }
-    let mut environment = vec![("FAASBENCH_INVOKE_HELPER".to_owned(), format!("{TASK_ROOT}/{CALLER}"))];
+    let mut carried = Carried::new(TASK_ROOT, Callee::Lambda { prefix });
     if let Some(endpoint) = endpoint {
-        environment.push(("FAASBENCH_LAMBDA_ENDPOINT".to_owned(), endpoint.to_owned()));
+        carried.environment.push(("FAASBENCH_LAMBDA_ENDPOINT".to_owned(), endpoint.to_owned()));
     }
-    let invoke = InvokeWay { url: format!("unix:{SOCKET}:/{prefix}{{name}}"), authorization: None };
-    Ok(Some(Way { invoke, environment }))
+    Ok(Some(carried))
 }
 
 /// Whether an archive holds the program.
