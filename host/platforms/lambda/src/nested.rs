@@ -54,3 +54,74 @@ fn holds_caller(archive: &Path) -> Result<bool, PlatformError> {
     }
     Ok(false)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::io::Write;
+
+    use image_kind::Image;
+    use platform::{DeploymentId, Limits, Scale};
+    use tempfile::NamedTempFile;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    fn archive(programs: &[&str]) -> NamedTempFile {
+        let file = NamedTempFile::new().unwrap();
+        let mut writer = ZipWriter::new(file.reopen().unwrap());
+        for name in programs {
+            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer.write_all(b"ELF").unwrap();
+        }
+        writer.finish().unwrap();
+        file
+    }
+
+    fn spec(archive: &Path) -> DeploymentSpec {
+        let digest = format!("sha256:{}", "0".repeat(64));
+        DeploymentSpec {
+            id: DeploymentId::new(),
+            name: "function1".to_owned(),
+            function: "function1".to_owned(),
+            image: Image {
+                function: "function1".to_owned(),
+                kind: ImageKind::LambdaZip,
+                path: archive.to_owned(),
+                digest: digest.clone(),
+                code_digest: digest,
+                bytes: 3,
+                code_bytes: 3,
+                architecture: "x86_64".to_owned(),
+            },
+            scale: Scale::default(),
+            limits: Limits::default(),
+            environment: Default::default(),
+        }
+    }
+
+    #[test]
+    fn calls_are_carried_by_the_program_in_the_archive() {
+        let file = archive(&["bootstrap", "faasbench-caller"]);
+        let options = Options { prefix: "lab-".to_owned(), ..Options::default() };
+        let way = way(&spec(file.path()), &options, Some("https://lambda.test")).unwrap().unwrap();
+        assert_eq!(way.invoke.url, "unix:/tmp/faasbench-caller.sock:/lab-{name}");
+        let expected = [
+            ("FAASBENCH_INVOKE_HELPER", "/var/task/faasbench-caller"),
+            ("FAASBENCH_CALLER", "lambda"),
+            ("FAASBENCH_LAMBDA_ENDPOINT", "https://lambda.test"),
+        ];
+        assert_eq!(way.environment, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn without_it_there_are_none_but_to_an_emulator_without_tls() {
+        let file = archive(&["bootstrap"]);
+        let (spec, options) = (spec(file.path()), Options::default());
+        assert!(way(&spec, &options, None).unwrap().is_none());
+        let plain = way(&spec, &options, Some("http://127.0.0.1:5000")).unwrap().unwrap();
+        assert!(plain.invoke.url.starts_with("http://127.0.0.1:5000/2015-03-31/functions/"));
+        assert!(plain.environment.is_empty());
+    }
+}

@@ -64,7 +64,7 @@ impl GoogleCloud {
         let (parts, body) = client.send(request, &format!("calling `{name}`"), GoogleCloud::READ).await?;
         let advice = match parts.status.as_u16() {
             401 => {
-                self.drop(&audience, &token);
+                self.forget(&audience, &token);
                 "its token was refused; the next call has another one"
             }
             403 => "give the account that this function runs as the role roles/run.invoker on it",
@@ -96,7 +96,7 @@ impl GoogleCloud {
     }
 
     /// Forgets a token, unless there is another one since.
-    fn drop(&self, audience: &str, token: &Token) {
+    fn forget(&self, audience: &str, token: &Token) {
         let mut tokens = self.tokens.borrow_mut();
         if tokens.get(audience).is_some_and(|kept| kept.number == token.number) {
             tokens.remove(audience);
