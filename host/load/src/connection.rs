@@ -80,7 +80,9 @@ impl Connector {
         let stream = TokioIo::new(stream);
         match self.version {
             HttpVersion::Http1 => {
-                let (sender, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
+                // What is sent is small: one buffer goes out faster than a list of them.
+                let handshake = http1::Builder::new().writev(false).handshake(stream);
+                let (sender, connection) = handshake.await.map_err(io::Error::other)?;
                 // Its end is seen by the request that it carries.
                 tokio::task::spawn_local(async move {
                     let _ = connection.await;

@@ -21,7 +21,7 @@ pub use arrivals::Arrivals;
 pub use engine::{LoadError, Progress, Stop, run};
 pub use hdrhistogram::Histogram;
 pub use hyper::Method;
-pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+pub use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 pub use pacer::Pacer;
 pub use plan::{LoadPlan, Pace};
 pub use recording::{Failure, Recording, RequestRecord};

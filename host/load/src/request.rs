@@ -1,11 +1,13 @@
 //! One request and its times.
 
+use std::pin::Pin;
+
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use hyper::{Request, Response, Version};
-use tokio::time::timeout;
+use tokio::time::Sleep;
 
 use crate::connection::Connection;
 use crate::recording::{Failure, RequestRecord};
@@ -21,11 +23,13 @@ pub(crate) struct Ticket {
     pub(crate) intended_ns: u64,
 }
 
-/// Sends one request, over a new connection where there is none. It is never sent twice.
+/// Sends one request, over a new connection where there is none. It is never sent twice. `limit` is set anew: one timer that is
+/// put off costs less than one for each request.
 pub(crate) async fn send(
     worker: &Worker,
     connection: Option<Connection>,
     ticket: Ticket,
+    mut limit: Pin<&mut Sleep>,
 ) -> (RequestRecord, Option<Connection>) {
     let plan = &worker.work.plan;
     let mut record = RequestRecord {
@@ -44,7 +48,8 @@ pub(crate) async fn send(
     let mut connection = connection;
     let exchange = async {
         if connection.is_none() {
-            let made = worker.work.connector.connect().await;
+            // In a place of its own: else all the room that TLS takes is moved with every request.
+            let made = Box::pin(worker.work.connector.connect()).await;
             let connected_ns = worker.now_ns();
             record.connect_ns = Some(connected_ns - record.sent_ns);
             // Connecting is a part of neither the service nor the time to the first byte; it has its own figure.
@@ -57,7 +62,12 @@ pub(crate) async fn send(
             Err(_) => Some(Failure::Broken),
         }
     };
-    let failure = timeout(plan.timeout, exchange).await.unwrap_or(Some(Failure::Timeout));
+    limit.as_mut().reset(tokio::time::Instant::now() + plan.timeout);
+    let failure = tokio::select! {
+        biased;
+        failure = exchange => failure,
+        () = limit => Some(Failure::Timeout),
+    };
     record.end_ns = worker.now_ns();
     record.failure = failure;
     // What is left of an answer that was given up would come before the next one.

@@ -126,7 +126,13 @@ impl RequestTemplate {
             }
             HttpVersion::Http2 => {
                 let scheme = if target.tls { "https" } else { "http" };
-                format!("{scheme}://{}{}", target.authority, target.path)
+                // A name of the request's own stands where HTTP/2 has it (RFC 9113, 8.3.1).
+                let named = headers.remove(HOST);
+                let authority = match &named {
+                    Some(host) => host.to_str().map_err(|error| wrong(error.to_string()))?,
+                    None => &target.authority,
+                };
+                format!("{scheme}://{authority}{}", target.path)
             }
         };
         Ok((uri.parse().map_err(|error: hyper::http::uri::InvalidUri| wrong(error.to_string()))?, headers))
@@ -148,6 +154,18 @@ mod tests {
         assert_eq!((target.path.as_str(), target.authority.as_str()), ("/", "[::1]"));
         let target: Target = "unix:/run/a.sock:/function/f".parse().unwrap();
         assert_eq!((target.address, target.path.as_str()), (Address::Unix("/run/a.sock".into()), "/function/f"));
+    }
+
+    #[test]
+    fn a_host_of_the_requests_own_is_what_both_versions_send() {
+        let mut request = RequestTemplate::post_json("");
+        request.headers.insert(HOST, HeaderValue::from_static("function1.example.com"));
+        let target = "http://127.0.0.1:8080/a".parse().unwrap();
+        let (uri, headers) = request.for_target(&target, HttpVersion::Http1).unwrap();
+        assert_eq!((uri.to_string().as_str(), headers[HOST].to_str().unwrap()), ("/a", "function1.example.com"));
+        let (uri, headers) = request.for_target(&target, HttpVersion::Http2).unwrap();
+        assert_eq!(uri.to_string(), "http://function1.example.com/a");
+        assert!(!headers.contains_key(HOST));
     }
 
     #[test]

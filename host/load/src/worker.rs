@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
 use std::io;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,6 +16,7 @@ use hyper::header::HeaderMap;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{Notify, watch};
 use tokio::task::LocalSet;
+use tokio::time::Sleep;
 
 use crate::arrivals::Arrivals;
 use crate::connection::{Connection, Connector};
@@ -198,6 +200,7 @@ impl Worker {
         let plan = &self.work.plan;
         let most = plan.most_requests.unwrap_or(u64::MAX);
         let mut connection = None;
+        let mut limit = pin!(tokio::time::sleep(plan.timeout));
         loop {
             if *self.work.stop.borrow() || self.work.start.elapsed() >= plan.length {
                 return;
@@ -208,7 +211,7 @@ impl Worker {
             }
             let ticket = Ticket { number, intended_ns: self.now_ns() };
             self.state.borrow_mut().busy += 1;
-            connection = self.send(connection, ticket).await;
+            connection = self.send(connection, ticket, limit.as_mut()).await;
             self.state.borrow_mut().busy -= 1;
             if !think.is_zero() {
                 let mut stop = self.work.stop.clone();
@@ -250,8 +253,9 @@ impl Worker {
 
     /// Sends a request, and those that wait for its place.
     async fn carry(self: Rc<Self>, mut connection: Option<Connection>, mut ticket: Ticket) {
+        let mut limit = pin!(tokio::time::sleep(self.work.plan.timeout));
         loop {
-            connection = self.send(connection, ticket).await;
+            connection = self.send(connection, ticket, limit.as_mut()).await;
             let mut state = self.state.borrow_mut();
             if *self.work.stop.borrow() {
                 // What was not sent yet is not sent any more.
@@ -273,13 +277,13 @@ impl Worker {
     }
 
     /// Sends one request and records it; the connection, where it can be used again.
-    async fn send(&self, connection: Option<Connection>, ticket: Ticket) -> Option<Connection> {
+    async fn send(&self, connection: Option<Connection>, ticket: Ticket, limit: Pin<&mut Sleep>) -> Option<Connection> {
         let connection = match self.work.plan.version {
             HttpVersion::Http1 => connection.filter(Connection::is_usable),
             HttpVersion::Http2 => self.shared().await,
         };
         let opens = connection.is_none();
-        let (record, connection) = send(self, connection, ticket).await;
+        let (record, connection) = send(self, connection, ticket, limit).await;
         let mut state = self.state.borrow_mut();
         if opens && self.work.plan.version == HttpVersion::Http2 {
             state.opening -= 1;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use image_kind::ImageKind;
 
 use crate::{
-    Answer, Billing, CallId, Capabilities, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine,
+    Answer, Billing, CallId, Capabilities, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
     PlannedRequest, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 
@@ -73,6 +73,14 @@ pub trait Platform: Send + Sync {
     /// When there is no such call.
     async fn take_result(&self, _: &Deployment, _: &CallId) -> Result<Option<Answer>, PlatformError> {
         Err(self.unsupported("invoke without waiting"))
+    }
+
+    /// How any HTTP client calls the function; `None` where only the platform's own interface does.
+    ///
+    /// # Errors
+    /// When its way or a credential can't be had.
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        Ok(deployment.url.clone().map(HttpCall::to))
     }
 
     /// Makes the next invocation a cold one. Returns when that is certain.

@@ -9,8 +9,8 @@ use anyhow::{Context, anyhow};
 use gateway::Endpoint;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use load::{
-    Ended, HeaderMap, HeaderName, HeaderValue, HttpVersion, LoadError, LoadPlan, LoadResult, Method, Pace, Progress,
-    RequestTemplate, Shape, Stop, Target,
+    AUTHORIZATION, Ended, HeaderMap, HeaderName, HeaderValue, HttpVersion, LoadError, LoadPlan, LoadResult, Method,
+    Pace, Progress, RequestTemplate, Shape, Stop, Target,
 };
 
 use super::arguments::{LoadArguments, LoadShape};
@@ -32,8 +32,8 @@ const SPIKE_SHARE: f64 = 0.2;
 const PLOTTED: usize = 32;
 
 pub(super) async fn execute(arguments: &LoadArguments, words: &[OsString]) -> Result<(), Failure> {
-    let (url, authorization) = place(arguments).await?;
-    let mut plan = plan(arguments, &url, authorization)?;
+    let (url, own) = place(arguments).await?;
+    let mut plan = plan(arguments, &url, own)?;
     let pace = described(&plan.pace);
     if !arguments.store {
         return send(arguments, plan, &url, &pace, None).await;
@@ -119,10 +119,10 @@ fn verdict(report: &LoadReport) -> Result<(), Failure> {
     }
 }
 
-/// The URL that was given, or that of a deployment with what its server asks of its callers.
-async fn place(arguments: &LoadArguments) -> Result<(String, Option<HeaderValue>), Failure> {
+/// The URL that was given, or that of a deployment with the headers that are asked of its callers.
+async fn place(arguments: &LoadArguments) -> Result<(String, HeaderMap), Failure> {
     if arguments.target.contains("://") || arguments.target.starts_with("unix:") {
-        return Ok((arguments.target.clone(), None));
+        return Ok((arguments.target.clone(), HeaderMap::new()));
     }
     let configuration = target::configuration(&arguments.configuration)?;
     let wanted = match &arguments.platform {
@@ -132,7 +132,9 @@ async fn place(arguments: &LoadArguments) -> Result<(String, Option<HeaderValue>
     let entry = target::find(&arguments.results.location, &arguments.target, wanted.as_deref()).await?;
     let servers = Servers::new(arguments.results.location.clone(), configuration, workloads::folders()?);
     if !platforms::find(&entry.platform).map_err(Failure::users)?.on_this_machine {
-        let url = entry.url.clone().ok_or_else(|| {
+        let platform = servers.to(&entry.platform, &entry.target).await.map_err(target::failure)?;
+        let call = platform.http_call(&entry.deployment()).await.map_err(target::failure)?;
+        let call = call.ok_or_else(|| {
             Failure::Users(anyhow!(
                 "{} on {} has no address that anybody can call; `faasbench invoke` calls it through the platform's interface, and \
                  `faasbench run throughput` or `scale-up` load it that way",
@@ -140,7 +142,11 @@ async fn place(arguments: &LoadArguments) -> Result<(String, Option<HeaderValue>
                 entry.target
             ))
         })?;
-        return Ok((url, None));
+        let mut headers = HeaderMap::new();
+        for (name, value) in &call.headers {
+            headers.insert(HeaderName::from_static(name), secret(value)?);
+        }
+        return Ok((call.url, headers));
     }
     let access = servers.access(&entry.platform, &entry.target).map_err(target::failure)?;
     let (endpoint, token) = access.ok_or_else(|| {
@@ -152,24 +158,31 @@ async fn place(arguments: &LoadArguments) -> Result<(String, Option<HeaderValue>
             entry.target
         ))
     })?;
-    let mut authorization = HeaderValue::from_str(&format!("Bearer {}", token.reveal())).map_err(Failure::ours)?;
-    authorization.set_sensitive(true);
+    let authorization = secret(&format!("Bearer {}", token.reveal()))?;
     let url = match endpoint {
         Endpoint::Unix(socket) => format!("unix:{}:/function/{}", socket.display(), entry.name),
         endpoint => format!("{endpoint}/function/{}", entry.name),
     };
-    Ok((url, Some(authorization)))
+    Ok((url, HeaderMap::from_iter([(AUTHORIZATION, authorization)])))
 }
 
-fn plan(arguments: &LoadArguments, url: &str, authorization: Option<HeaderValue>) -> Result<LoadPlan, Failure> {
+/// A header's value that is never shown.
+fn secret(value: &str) -> Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(value).map_err(Failure::ours)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// `own`: headers that the place asks for; what the user says goes before them.
+fn plan(arguments: &LoadArguments, url: &str, own: HeaderMap) -> Result<LoadPlan, Failure> {
     let target: Target = url.parse().map_err(Failure::users)?;
     let pace = match arguments.rate {
         Some(rate) => Pace::Open(shape(arguments, rate)?),
         None => Pace::Closed { clients: arguments.clients.unwrap_or(CLIENTS), think: arguments.think },
     };
     let mut request = request(arguments)?;
-    if let Some(authorization) = authorization {
-        request.headers.entry("authorization").or_insert(authorization);
+    for (name, value) in &own {
+        request.headers.entry(name).or_insert_with(|| value.clone());
     }
     let mut plan = LoadPlan::new(target, request, pace, arguments.length);
     plan.version = if arguments.http2 { HttpVersion::Http2 } else { HttpVersion::Http1 };

@@ -58,7 +58,7 @@ impl Azure {
     }
 
     /// The function's key.
-    async fn key(&self, deployment: &Deployment) -> Result<String, PlatformError> {
+    pub(crate) async fn key(&self, deployment: &Deployment) -> Result<String, PlatformError> {
         let address = deployment.url.clone().unwrap_or_default();
         let mut keys = self.keys.lock().await;
         if let Some(key) = keys.get(&address) {

@@ -7,15 +7,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine, PlannedRequest,
-    Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
+    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
+    PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 use remote_platform::{Api, Connection};
 use tokio::sync::Mutex;
 
 use crate::arm::Arm;
 use crate::credentials::{PLATFORM, Tokens};
-use crate::{Options, Plan, check};
+use crate::{AuthLevel, Options, Plan, check};
 
 /// Where ARM is.
 const ENDPOINT: &str = "https://management.azure.com";
@@ -124,6 +124,14 @@ impl Platform for Azure {
 
     async fn wait_until_ready(&self, deployment: &Deployment, patience: Duration) -> Result<(), PlatformError> {
         self.wait_for_new_instance(deployment, patience).await
+    }
+
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        let Some(call) = deployment.url.clone().map(HttpCall::to) else { return Ok(None) };
+        Ok(Some(match self.options.auth_level {
+            AuthLevel::Function => call.with("x-functions-key", self.key(deployment).await?),
+            AuthLevel::Anonymous => call,
+        }))
     }
 
     async fn invoke(&self, deployment: &Deployment, invocation: &Invocation) -> Result<Answer, PlatformError> {

@@ -28,9 +28,8 @@ impl CloudRun {
                 headers.insert(HeaderName::from_static(header), value);
             }
         }
-        if self.options.access == Access::Private {
-            let token = self.tokens.call(address).await?;
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.trim()))
+        if let Some(token) = self.caller_token(address).await? {
+            let mut value = HeaderValue::from_str(&format!("Bearer {token}"))
                 .map_err(|_| PlatformError::Invalid("the ID token can't stand in a header".to_owned()))?;
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
@@ -48,6 +47,16 @@ impl CloudRun {
             });
         }
         Ok(answer)
+    }
+}
+
+impl CloudRun {
+    /// The ID token that a private service asks for; `None`: it asks for none.
+    pub(crate) async fn caller_token(&self, address: &str) -> Result<Option<String>, PlatformError> {
+        if self.options.access != Access::Private {
+            return Ok(None);
+        }
+        Ok(Some(self.tokens.call(address).await?.trim().to_owned()))
     }
 }
 

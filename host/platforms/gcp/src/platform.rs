@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine, PlannedRequest,
-    Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
+    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
+    PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 use remote_platform::{Api, ApiRequest, Connection, InvokeWay, Method};
 
@@ -142,6 +142,16 @@ impl Platform for CloudRun {
 
     async fn wait_until_ready(&self, deployment: &Deployment, patience: Duration) -> Result<(), PlatformError> {
         self.wait_for_image(deployment, patience).await
+    }
+
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        let Some(url) = &deployment.url else { return Ok(None) };
+        let token = self.caller_token(url).await?;
+        let call = HttpCall::to(url);
+        Ok(Some(match token {
+            Some(token) => call.with("authorization", format!("Bearer {token}")),
+            None => call,
+        }))
     }
 
     async fn invoke(&self, deployment: &Deployment, invocation: &Invocation) -> Result<Answer, PlatformError> {

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use hyper::Method;
 use image_kind::ImageKind;
 use platform::{
-    Answer, CallId, Capabilities, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine, PlannedRequest,
-    Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
+    Answer, CallId, Capabilities, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
+    PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 use serde_json::Value;
 
@@ -78,6 +78,10 @@ impl Platform for PlatformOnCluster {
         let route = self.route_to(deployment).await?;
         let patience = self.patience(deployment, invocation);
         route::invoke(&self.cluster, &route, &deployment.spec.name, invocation, patience).await
+    }
+
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        Ok(self.route_to(deployment).await?.http_call())
     }
 
     async fn invoke_async(&self, deployment: &Deployment, invocation: &Invocation) -> Result<CallId, PlatformError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
-use platform::{Answer, Invocation, PlatformError};
+use platform::{Answer, HttpCall, Invocation, PlatformError};
 use remote_platform::{Api, ApiRequest, Begin, Url, answer_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,6 +50,17 @@ impl Route {
             Route::Address { url, host: None } => Some(url.clone()),
             // Who can resolve the name needs no more than it.
             Route::Address { host: Some(host), .. } => Some(format!("http://{host}/")),
+        }
+    }
+}
+
+impl Route {
+    /// How any client goes this way; `None` through the API server, which wants the kubeconfig's credentials.
+    pub(crate) fn http_call(&self) -> Option<HttpCall> {
+        match self {
+            Route::Proxy { .. } => None,
+            Route::Address { url, host: None } => Some(HttpCall::to(url)),
+            Route::Address { url, host: Some(host) } => Some(HttpCall::to(url).with("host", host)),
         }
     }
 }

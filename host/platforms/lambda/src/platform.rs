@@ -11,13 +11,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine,
-    PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Readiness, Resource, Scale, Status,
+    Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger,
+    LogLine, PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Readiness, Resource, Scale, Status,
 };
 use remote_platform::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use remote_platform::{Api, Connection, Registry, Url};
 use tokio::time::{Instant, sleep};
 
+use crate::FunctionUrl;
 use crate::clients::{Clients, configuration};
 use crate::failure::{PLATFORM, other};
 use crate::invoke::{self, Callee};
@@ -271,6 +272,12 @@ impl Platform for LambdaPlatform {
         let qualifier = self.qualifier(deployment, &function).await;
         let callee = Callee { name: &deployment.spec.name, function: &function, qualifier };
         invoke::invoke(&self.clients, callee, invocation, patience, self.options.log_tail).await
+    }
+
+    /// An address that wants signed requests is not for any client.
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        let is_public = self.options().url == FunctionUrl::Public;
+        Ok(deployment.url.clone().filter(|_| is_public).map(HttpCall::to))
     }
 
     async fn invoke_async(&self, deployment: &Deployment, invocation: &Invocation) -> Result<CallId, PlatformError> {

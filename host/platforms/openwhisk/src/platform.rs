@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine,
-    PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Status,
+    Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger,
+    LogLine, PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Status,
 };
 use remote_platform::{Api, ApiRequest, ApiSettings, Connection, InvokeWay, Method, Url};
 use serde_json::Value;
@@ -126,6 +126,18 @@ impl OpenWhisk {
         format!("/api/{}/namespaces/{}/{rest}", self.options.api_version, self.options.namespace)
     }
 
+    /// How any client calls the action at its address.
+    fn http_call_to(&self, url: &str) -> HttpCall {
+        if self.options.web {
+            return HttpCall::to(url);
+        }
+        let call = HttpCall::to(format!("{url}?blocking=true&result=true"));
+        match self.api.authorization() {
+            Some(authorization) => call.with("authorization", authorization.reveal()),
+            None => call,
+        }
+    }
+
     pub(crate) fn failed(&self, doing: &str, reason: impl Into<String>) -> PlatformError {
         PlatformError::Failed { platform: PLATFORM.to_owned(), doing: doing.to_owned(), reason: reason.into() }
     }
@@ -202,6 +214,10 @@ impl Platform for OpenWhisk {
 
     async fn invoke(&self, deployment: &Deployment, invocation: &Invocation) -> Result<Answer, PlatformError> {
         self.call(deployment, invocation).await
+    }
+
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        Ok(deployment.url.as_ref().map(|url| self.http_call_to(url)))
     }
 
     async fn invoke_async(&self, deployment: &Deployment, invocation: &Invocation) -> Result<CallId, PlatformError> {

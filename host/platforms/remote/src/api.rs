@@ -120,6 +120,11 @@ impl Api {
         Api { hidden, ..self }
     }
 
+    /// How its requests are allowed in; `None`: they need no leave.
+    pub fn authorization(&self) -> Option<&Authorization> {
+        self.authorization.as_ref()
+    }
+
     /// Its address.
     pub fn base(&self) -> &Url {
         &self.base

@@ -26,6 +26,12 @@ impl Authorization {
         Authorization::new(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
     }
 
+    /// The header's value, for a client of another's: it is secret.
+    pub fn reveal(&self) -> &str {
+        // It was made of a string of visible characters.
+        self.0.to_str().unwrap_or_default()
+    }
+
     /// The header's value.
     pub(crate) fn header(&self) -> HeaderValue {
         self.0.clone()

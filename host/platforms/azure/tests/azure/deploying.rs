@@ -70,6 +70,8 @@ async fn a_site_is_made_called_and_removed_and_nothing_is_left() {
     let answer = platform.invoke(&deployment, &call).await.unwrap();
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     assert!(answer.status == 200 && body["trace"] == json!(trace));
+    let anybodys = platform.http_call(&deployment).await.unwrap().unwrap();
+    assert_eq!(emulation::status_over_http(&anybodys).await, 200);
     let refused = platform.invoke(&deployment, &Invocation::new(r#"{"do":"refuse"}"#)).await.unwrap();
     assert_eq!(refused.response().unwrap_err().message, "as asked");
     let status = platform.status(&deployment).await.unwrap();

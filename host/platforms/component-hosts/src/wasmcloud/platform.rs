@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Invocation, Ledger, PlannedRequest, Platform,
-    PlatformError, Reached, Readiness, Resource, ResourceEntry, ResourceId, Status,
+    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, HttpCall, Invocation, Ledger, PlannedRequest,
+    Platform, PlatformError, Reached, Readiness, Resource, ResourceEntry, ResourceId, Status,
 };
 use remote_platform::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use remote_platform::{Api, Connection, InvokeWay, Url, instance_environment, shown_environment};
@@ -387,6 +387,11 @@ impl Platform for Wasmcloud {
             return Err(Wasmcloud::missing(deployment));
         }
         Ok(answer)
+    }
+
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        let route = self.details(deployment)?.route;
+        Ok(deployment.url.as_ref().map(|url| HttpCall::to(url).with("host", route)))
     }
 
     /// Every invocation has a new instance; this makes the workload new too, with its compiled code.

@@ -61,6 +61,8 @@ async fn a_workload_is_started_updated_made_cold_and_stopped() {
     platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
     assert_eq!(host.workloads(), [format!("faasbench-{}", spec.id)]);
     assert_eq!(deployment.url, Some(format!("{}/", host.http)));
+    let anybodys = platform.http_call(&deployment).await.unwrap().unwrap();
+    assert_eq!(anybodys.headers.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["host"]);
     let told = async |deployment| -> Value {
         let answer = platform.invoke(deployment, &Invocation::new("{}")).await.unwrap();
         assert!(answer.status == 200 && answer.instance.unwrap().is_cold());

@@ -29,7 +29,7 @@ async fn what_others_made_is_never_touched() {
     scene.emulator.create("fns", &body);
     let error = scene.platform.deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(matches!(error, PlatformError::NameTaken { ref name, .. } if name == "function1"), "{error}");
-    assert!(scene.registry.0.lock().unwrap().is_empty(), "nothing travels for a name that is taken");
+    assert!(scene.registry.tags().is_empty(), "nothing travels for a name that is taken");
     scene.undeploy(&spec).await;
     assert_eq!((scene.emulator.names("apps").len(), scene.emulator.names("fns").len()), (1, 1));
     let _ = app;
@@ -161,7 +161,7 @@ async fn what_is_at_another_server_or_in_another_app_is_neither_forgotten_nor_ta
         assert!(error.to_string().contains("faasbench undeploy function1 --platform test"), "{error}");
     }
     assert_eq!(scene.ledger.entries(), before);
-    assert!(other.registry.0.lock().unwrap().is_empty() && other.emulator.names("apps").is_empty());
+    assert!(other.registry.tags().is_empty() && other.emulator.names("apps").is_empty());
     let left = platform::undeploy(&*other.platform, &spec.id, &scene.ledger).await.unwrap();
     assert_eq!(left.iter().map(|left| left.resource.kind.as_str()).collect::<Vec<_>>(), ["trigger", "function", "app"]);
     scene.undeploy(&spec).await;

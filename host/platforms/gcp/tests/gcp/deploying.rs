@@ -154,6 +154,9 @@ async fn calls_carry_a_token_only_where_it_is_asked_for() {
         let deployment = platform.deploy(&plain(1), &MemoryLedger::new()).await.unwrap();
         platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
         assert_eq!(platform.invoke(&deployment, &Invocation::new("{}")).await.unwrap().status, 200, "{access}");
+        let anybodys = platform.http_call(&deployment).await.unwrap().unwrap();
+        assert_eq!(emulation::status_over_http(&anybodys).await, 200, "{access}");
+        assert!(!format!("{anybodys:?}").contains("Bearer"));
         // A function's own refusal is an answer.
         let refused = platform.invoke(&deployment, &Invocation::new(r#"{"do":"refuse"}"#)).await.unwrap();
         assert_eq!(refused.response().unwrap_err().message, "as asked");

@@ -188,6 +188,9 @@ async fn functions_are_reached_at_ports_of_the_nodes_and_at_ingresses_that_are_f
     on.platform.wait_until_ready(&deployment, PATIENCE).await.unwrap();
     assert_eq!(call(on.platform.as_ref(), &deployment).await.2, 1);
     assert_eq!(deployment.url.as_deref(), Some("http://f.lab.example.test/"));
+    // The name is no address here: the ingress has one, and is told the name.
+    let anybodys = on.platform.http_call(&deployment).await.unwrap().unwrap();
+    assert_eq!(emulation::status_over_http(&anybodys).await, 200);
     remove(on.platform.as_ref(), &served, &ledger).await;
 }
 

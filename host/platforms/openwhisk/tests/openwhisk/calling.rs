@@ -29,6 +29,8 @@ async fn a_cold_call_and_a_warm_one_tell_their_parts() {
     assert!(timings.total_ns > 0 && timings.first_byte_ns.is_some());
     let billing = cold.billing.unwrap();
     assert_eq!((billing.billed_us, billing.start_us, billing.memory_bytes), (50_000, Some(40_000), Some(256 << 20)));
+    let anybodys = platform.http_call(&deployment).await.unwrap().unwrap();
+    assert_eq!(emulation::status_over_http(&anybodys).await, 200);
     let warm = platform.invoke(&deployment, &Invocation::new("{}")).await.unwrap();
     assert_eq!((warm.timings.start_instance_ns, warm.billing.unwrap().start_us), (None, None));
     assert_eq!(warm.instance.unwrap().id, instance.id);

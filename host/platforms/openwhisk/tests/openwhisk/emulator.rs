@@ -76,6 +76,10 @@ fn error(status: u16, text: &str) -> Response {
     Response::json(status, &json!({ "error": text, "code": "x" }))
 }
 
+fn is_in_namespace(path: &[&str]) -> bool {
+    path.starts_with(&["api", "v1", "namespaces"]) && matches!(path.get(3), Some(&("_" | "guest")))
+}
+
 impl State {
     fn answer(&mut self, request: &Request) -> Response {
         if request.header("authorization") != Some(BASIC) {
@@ -90,7 +94,8 @@ impl State {
                 Response::json(200, &json!({ "build": "2026-08-01", "description": "OpenWhisk API" }))
             }
             ("GET", path) if path == ["api", "v1", "namespaces"] => Response::json(200, &json!(["guest"])),
-            (method, path) if path.starts_with(&["api", "v1", "namespaces", "_"]) => match (method, &path[4..]) {
+            // `_` is the namespace of whoever asks.
+            (method, path) if is_in_namespace(&path) => match (method, &path[4..]) {
                 ("GET", ["actions"]) => self.list(request),
                 ("GET", ["actions", name]) => match self.actions.get(*name) {
                     Some(action) => Response::json(200, action),
@@ -234,7 +239,8 @@ impl State {
         if !blocking || slow {
             return Response::json(202, &json!({ "activationId": id }));
         }
-        assert!(request.query["timeout"].parse::<u64>().unwrap() <= 60_000, "the controller refuses more");
+        let timeout_ms = request.query.get("timeout").map_or(60_000, |timeout| timeout.parse().unwrap());
+        assert!(timeout_ms <= 60_000, "the controller refuses more");
         Response::json(if code == 0 { 200 } else { 502 }, &activation).header("x-openwhisk-activation-id", &id)
     }
 }
