@@ -111,9 +111,16 @@ fn lambda_is_deployed_updated_audited_and_removed() {
     let update = run(&["deploy", "function1", "--platform", "aws", "--memory", "512MiB", "--json"]);
     update.succeeds();
     assert_eq!(update.json()[0]["was_update"], true);
+    // What is refused before anything is done leaves no trace: neither of an update nor of a first deployment.
+    for function in ["function1", "function2"] {
+        run(&["deploy", function, "--platform", "aws", "--memory", "64MiB"]).fails_with(2, &["128"]);
+    }
     let status = run(&["status", "--json"]);
     status.succeeds();
+    assert_eq!(status.json().as_array().unwrap().len(), 1, "{status:?}");
+    assert_eq!(status.json()[0]["entry"]["status"], "deployed", "{status:?}");
     assert_eq!(status.json()[0]["status"]["readiness"], "ready", "{status:?}");
+    run(&["run", "concurrency", "--platform", "aws", "-f", "thumbnailer", "--quick"]).fails_with(2, &["storage-env"]);
     let audit = run(&["platforms", "aws", "--audit", "--json"]);
     assert_eq!(audit.json()[0]["unknown"], Value::Array(Vec::new()), "{audit:?}");
     run(&["undeploy", "--all"]).succeeds();

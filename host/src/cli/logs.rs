@@ -52,6 +52,13 @@ async fn show(
             shown.extend(lines.iter().filter(|line| line.unix_ns == since).map(key));
         }
         if !arguments.follow {
+            if lines.is_empty() {
+                let name = &deployment.spec.name;
+                eprintln!(
+                    "{} has no lines of {name} since then; its page in docs/platforms says what it keeps",
+                    platform.target()
+                );
+            }
             return Ok(());
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;

@@ -18,7 +18,7 @@ use crate::configuration::Target;
 use crate::deployments::{CleanedDocument, ObjectDocument};
 use crate::experiment::Progress;
 use crate::platforms::{default_storage, storage_location};
-use crate::workload::{Function, INPUT, OUTPUT, Size};
+use crate::workload::{self, Function, INPUT, OUTPUT, Size};
 
 pub(super) async fn execute(command: StorageCommand) -> Result<(), Failure> {
     match command {
@@ -44,6 +44,10 @@ async fn serve(folder: PathBuf, listen: SocketAddr) -> Result<(), Failure> {
     }
     let variables = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let access_key = AccessKey::from_variables(&variables).map_err(Failure::users)?;
+    // The bucket that workloads name, so that their inputs can be uploaded at once.
+    let bucket = folder.join(workload::BUCKET);
+    std::fs::create_dir_all(&bucket)
+        .map_err(|error| Failure::Users(anyhow!("the folder {} can't be made: {error}", bucket.display())))?;
     let options = ServeOptions { address: listen, ..ServeOptions::new(&folder, access_key) };
     let server = serve_directory(options).await.map_err(Failure::users)?;
     exit::print(&described(&server, &folder, variables("FAASBENCH_S3_SECRET_ACCESS_KEY").is_some()))?;

@@ -326,7 +326,7 @@ pub(in crate::cli) enum StorageCommand {
     /// The access key of its clients is that in FAASBENCH_S3_ACCESS_KEY_ID and FAASBENCH_S3_SECRET_ACCESS_KEY; without them a
     /// new one is made and shown.
     Serve {
-        /// The folder, with a folder for each bucket
+        /// The folder, with a folder for each bucket; it is made, with the bucket of the workloads, where it is missing
         folder: PathBuf,
         /// Where to listen
         #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
