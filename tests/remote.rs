@@ -120,7 +120,7 @@ fn lambda_is_deployed_updated_audited_and_removed() {
     assert_eq!(status.json().as_array().unwrap().len(), 1, "{status:?}");
     assert_eq!(status.json()[0]["entry"]["status"], "deployed", "{status:?}");
     assert_eq!(status.json()[0]["status"]["readiness"], "ready", "{status:?}");
-    run(&["run", "concurrency", "--platform", "aws", "-f", "thumbnailer", "--quick"]).fails_with(2, &["storage-env"]);
+    run(&["run", "cold-start", "--platform", "aws", "-f", "thumbnailer", "--quick"]).fails_with(2, &["storage-env"]);
     let audit = run(&["platforms", "aws", "--audit", "--json"]);
     assert_eq!(audit.json()[0]["unknown"], Value::Array(Vec::new()), "{audit:?}");
     run(&["undeploy", "--all"]).succeeds();

@@ -76,7 +76,7 @@ async fn documents(
             );
         }
         // What was never made is nowhere; what there is of it, the ledger knows.
-        if entry.details.is_null() {
+        if entry.details.is_null() && entry.status != DeploymentStatus::Deployed {
             documents.push(StatusDocument { entry, status: None, problem: None });
             continue;
         }
