@@ -121,3 +121,63 @@ pub async fn next_client(store: &Store, run: &Run) -> Result<u32, StoreError> {
         .await?;
     Ok(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use experiments::{Estimate, Unit};
+    use serde_json::json;
+
+    use super::*;
+
+    /// What round 0 of an experiment had measured as that part, by that process.
+    fn stored(client: u32, part: u32, measured: u32) -> StoredUnit {
+        let unit = Unit {
+            experiment: "some".to_owned(),
+            target: "t".to_owned(),
+            function: "f".to_owned(),
+            size: "test".to_owned(),
+            variant: String::new(),
+            round: 0,
+            parameters: json!({}),
+            estimate: Estimate::default(),
+        };
+        StoredUnit { outcome: Outcome { unit, measured: json!(measured), cut: None }, client, part }
+    }
+
+    const KEY: &str = "some/t/f/test//0";
+
+    #[test]
+    fn the_latest_of_each_part_counts_and_those_of_the_last_process() {
+        let mut units = StoredUnits::default();
+        for (client, part, measured) in [(0, 0, 1), (0, 1, 2), (0, 1, 3)] {
+            units.take(stored(client, part, measured), (0, false));
+        }
+        assert_eq!(units.clone().earlier().saved[KEY], [json!(1), json!(3)]);
+        units.take(stored(1, 0, 4), (0, false));
+        assert_eq!(units.clone().earlier().saved[KEY], [json!(4)]);
+        units.take(stored(1, 0, 5), (0, true));
+        let earlier = units.earlier();
+        assert!(earlier.saved.is_empty());
+        assert_eq!(earlier.done[KEY], json!(5));
+    }
+
+    #[test]
+    fn what_was_not_done_is_told_from_what_was() {
+        let mut units = StoredUnits::default();
+        units.take(stored(0, 0, 1), (7, false));
+        assert!(units.of("some").is_none(), "nothing is known of when");
+        units.last.insert("some".to_owned(), 7);
+        let (last, outcomes) = units.of("some").unwrap_or_default();
+        assert_eq!((last, outcomes.len(), outcomes[0].cut.is_some()), (7, 1, true));
+        units.take(stored(0, 0, 2), (8, true));
+        assert!(units.of("some").is_some_and(|(_, outcomes)| outcomes.len() == 1 && outcomes[0].cut.is_none()));
+        assert!(units.of("other").is_none());
+    }
+
+    #[test]
+    fn a_document_of_before_there_were_parts_is_read() {
+        let mut document = serde_json::to_value(stored(0, 0, 1)).unwrap_or_default();
+        document.as_object_mut().map(|fields| fields.remove("part"));
+        assert_eq!(serde_json::from_value::<StoredUnit>(document).ok(), Some(stored(0, 0, 1)));
+    }
+}
