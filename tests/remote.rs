@@ -121,3 +121,25 @@ fn lambda_is_deployed_updated_audited_and_removed() {
     let database = std::fs::read(installation.results()).unwrap();
     assert!(!database.windows(20).any(|window| window == b"wJalrXUtnFEMI/K7MDEN"), "the secret was stored");
 }
+
+#[test]
+fn what_a_platform_took_with_it_is_forgotten_when_asked_for() {
+    let Some(moto) = Moto::start() else { return };
+    let installation = Installation::new();
+    installation.configure(&format!(
+        "[targets.aws]\nplatform = 'lambda'\nendpoint = '{}'\noptions = {{ region = 'eu-central-1' }}\n",
+        moto.address
+    ));
+    let credentials = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "x")];
+    installation.run_with(&["deploy", "function1", "--platform", "aws"], &credentials).succeeds();
+    drop(moto);
+    let credentials = [credentials.as_slice(), &[("AWS_MAX_ATTEMPTS", "1")]].concat();
+    let kept = installation.run_with(&["undeploy", "--all"], &credentials);
+    kept.fails_with(1, &["--forget"]);
+    let forgotten = installation.run_with(&["undeploy", "--all", "--forget", "--json"], &credentials);
+    forgotten.succeeds();
+    let kinds: Vec<_> =
+        forgotten.json()["forgotten"].as_array().unwrap().iter().map(|one| one["kind"].clone()).collect();
+    assert!(kinds.contains(&"function".into()) && kinds.contains(&"role".into()), "{forgotten:?}");
+    assert_eq!(installation.run_with(&["status", "--json"], &credentials).json(), Value::Array(Vec::new()));
+}

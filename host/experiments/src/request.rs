@@ -27,6 +27,9 @@ pub struct PlannedTarget {
     pub platform: String,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// The region that its configuration names, in its provider's word: prices differ from one to the next.
+    #[serde(default)]
+    pub region: Option<String>,
 }
 
 /// What a run of an experiment is asked to do.

@@ -42,8 +42,8 @@ enum Material {
     Binaries {
         /// One for each architecture.
         code: Vec<Binary>,
-        /// The program that carries nested calls, for images that need one beside theirs.
-        caller: Option<Binary>,
+        /// The program that carries nested calls, for images that have it beside theirs: one for each architecture.
+        callers: Vec<Binary>,
     },
 }
 
@@ -156,10 +156,10 @@ impl Builder {
         }
         let source = SourceTree::find(self.source.as_deref())?;
         let mut materials: Vec<Vec<Binary>> = functions.iter().map(|_| Vec::new()).collect();
-        let mut caller = None;
+        let mut callers = Vec::new();
         for architecture in architectures {
-            if kind == ImageKind::LambdaZip {
-                caller = Some(self.caller(&source, architecture, options)?);
+            if kind.has_caller() {
+                callers.push(self.caller(&source, architecture, options)?);
             }
             let binaries = Binaries {
                 cache: &self.cache,
@@ -174,25 +174,25 @@ impl Builder {
                 material.push(binary);
             }
         }
-        let material = |code| Material::Binaries { code, caller: caller.clone() };
+        let material = |code| Material::Binaries { code, callers: callers.clone() };
         Ok(materials.into_iter().map(material).collect())
     }
 
-    /// The program that signs nested calls on AWS Lambda and sends them over TLS.
+    /// The program that carries nested calls over TLS.
     fn caller(&self, source: &SourceTree, architecture: Architecture, options: &Options) -> Result<Binary, BuildError> {
         // It has no protocols to choose among.
         let options = Options { protocol: None, ..options.clone() };
         let binaries = Binaries {
             cache: &self.cache,
             source,
-            folder: "runtimes/lambda/caller",
-            package: "lambda-caller",
+            folder: "runtimes/caller",
+            package: "nested-caller",
             profile: "image",
             architecture,
             options: &options,
         };
-        let found = binaries.get(&[package::LAMBDA_CALLER])?.pop();
-        found.ok_or_else(|| BuildError::UnknownFunction { name: package::LAMBDA_CALLER.to_owned() })
+        let found = binaries.get(&[package::CALLER])?.pop();
+        found.ok_or_else(|| BuildError::UnknownFunction { name: package::CALLER.to_owned() })
     }
 
     /// The image of one function, and whether it was there already.
@@ -228,11 +228,11 @@ impl Builder {
                 }
                 false
             }
-            Material::Binaries { code, caller } => {
-                for binary in code.iter().chain(caller) {
+            Material::Binaries { code, callers } => {
+                for binary in code.iter().chain(callers) {
                     hash.update(binary.image.architecture.as_bytes()).update(binary.image.digest.as_bytes());
                 }
-                code.iter().chain(caller).any(|binary| !binary.was_cached)
+                code.iter().chain(callers).any(|binary| !binary.was_cached)
             }
         };
         let name = format!("{function}-{kind}-{}", &hash.finalize().to_hex()[..32]);
@@ -244,7 +244,7 @@ impl Builder {
             Material::Component { content, .. } => {
                 package_component(folder, function, kind, content, &environment(kind, options))
             }
-            Material::Binaries { code, caller } => package_binaries(folder, function, kind, code, caller.as_ref()),
+            Material::Binaries { code, callers } => package_binaries(folder, function, kind, code, callers),
         })?;
         Ok((image, false))
     }
@@ -297,18 +297,20 @@ fn package_binaries(
     function: &str,
     kind: ImageKind,
     binaries: &[Binary],
-    caller: Option<&Binary>,
+    callers: &[Binary],
 ) -> Result<Image, BuildError> {
-    let caller =
-        caller.map(|caller| std::fs::read(&caller.image.path).map_err(BuildError::at("read", &caller.image.path)));
-    let caller = caller.transpose()?;
+    let read = |binary: &Binary| {
+        let path = &binary.image.path;
+        std::fs::read(path).map_err(BuildError::at("read", path))
+    };
     let mut codes = Vec::new();
     for binary in binaries {
-        let path = &binary.image.path;
+        let caller = callers.iter().find(|caller| caller.image.architecture == binary.image.architecture);
         codes.push(Code {
             architecture: binary.image.architecture.parse()?,
-            binary: std::fs::read(path).map_err(BuildError::at("read", path))?,
+            binary: read(binary)?,
             digest: binary.image.code_digest.clone(),
+            caller: caller.map(read).transpose()?,
         });
     }
     let first = codes.first().ok_or(BuildError::OneArchitecture { kind })?;
@@ -318,9 +320,9 @@ fn package_binaries(
     } else {
         let path = PathBuf::from(format!("{function}.zip"));
         let content = match kind {
-            ImageKind::LambdaZip => package::lambda_zip(&first.binary, caller.as_deref()),
+            ImageKind::LambdaZip => package::lambda_zip(&first.binary, first.caller.as_deref()),
             ImageKind::OpenWhiskZip => package::single_file_zip("exec", &first.binary),
-            ImageKind::AzureZip => package::azure_zip(function, &first.binary),
+            ImageKind::AzureZip => package::azure_zip(function, &first.binary, first.caller.as_deref()),
             _ => package::single_file_zip(function, &first.binary),
         };
         let content = content.map_err(BuildError::at("package", &path))?;

@@ -16,8 +16,8 @@ pub struct PlatformImages {
 }
 
 use ImageKind::{
-    AzureZip, Binary, Component, GestaltZip, HttpComponent, LambdaZip, Oci, OciWithHealthCheck, OpenWhiskZip,
-    SpinApplication,
+    AzureZip, Binary, Component, GestaltZip, HttpComponent, LambdaZip, Oci, OciWithCaller, OciWithHealthCheck,
+    OpenWhiskZip, SpinApplication,
 };
 
 /// Every platform with what it takes.
@@ -29,7 +29,7 @@ pub const PLATFORM_IMAGES: [PlatformImages; 18] = [
     row("knative", &[Oci], &[Protocol::Http]),
     row("kubernetes", &[Oci], &[Protocol::Http]),
     row("fission", &[Oci], &[Protocol::Http]),
-    row("gcp", &[Oci], &[Protocol::Http]),
+    row("gcp", &[OciWithCaller, Oci], &[Protocol::Http]),
     row("riff", &[Oci], &[Protocol::Http, Protocol::Riff]),
     row("fn", &[Oci], &[Protocol::Fn]),
     row("nuclio", &[OciWithHealthCheck], &[Protocol::Http]),

@@ -244,7 +244,7 @@ impl Pushing {
 async fn read(image: Image) -> Result<Artifact, PushError> {
     let path = image.path.clone();
     let read = tokio::task::spawn_blocking(move || match image.kind {
-        ImageKind::Oci | ImageKind::OciWithHealthCheck => Ok(layout_artifact(&image.path)?),
+        kind if kind.is_oci() => Ok(layout_artifact(&image.path)?),
         ImageKind::Component | ImageKind::HttpComponent => Ok(component_artifact(&image)?),
         kind => Err(PushError::NotForRegistries { kind }),
     });

@@ -52,7 +52,7 @@ pub enum PlatformError {
         name: String,
     },
     /// There is no such deployment.
-    #[error("{platform} has no deployment `{name}`; `faasbench deploy --platform {platform}` makes one")]
+    #[error("{platform} has no deployment `{name}`; `faasbench deploy` makes one")]
     NotFound {
         /// The platform's name.
         platform: String,

@@ -11,6 +11,7 @@ mod doctor;
 mod environment;
 mod exit;
 mod export;
+mod inputs;
 mod invoke;
 mod invoke_deployed;
 mod list;

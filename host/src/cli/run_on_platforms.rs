@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use experiments::prices::PriceTable;
 use experiments::script::Script;
-use experiments::{Earlier, Event, Experiment, RequestError, Runner, Site, Subject, Summary};
+use experiments::{Earlier, Event, Experiment, PlannedTarget, RequestError, Runner, Site, Subject, Summary};
 use image_build::{Image, Options};
 use platform::{Ledger, MemoryLedger};
 use serde_json::json;
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use super::arguments::RunArguments;
 use super::exit::{self, Failure};
 use super::run::{deduplicated, watch_signals};
-use super::{code, environment, packages, store, target, terminal, workloads};
+use super::{code, environment, inputs, packages, store, target, terminal, workloads};
 use crate::configuration::{Configuration, Target};
 use crate::deployments;
 use crate::environment::Environment;
@@ -220,7 +220,11 @@ async fn measure(
     let functions = functions(&runners)?;
     let progress = Progress::on_standard_error(functions.len() as u64 * plan.targets.len() as u64);
     let mut images: BTreeMap<String, BTreeMap<String, Image>> = BTreeMap::new();
+    let subjects_of_plan = workloads::functions(&plan.functions)?;
     for (target, platform) in sites.platforms() {
+        inputs::bring(target, &subjects_of_plan, &plan.sizes, plan.seed, &progress)
+            .await
+            .inspect_err(|_| progress.finish())?;
         let options = Options { kind: Some(platform.image_kind()), ..Options::default() };
         let built = packages::build(&functions, target.platform, options, folders, &progress).await;
         let built = built.inspect_err(|_| progress.finish())?;
@@ -495,7 +499,7 @@ fn described(plan: &PlatformPlan, folders: &CacheFolders) -> Result<String, Fail
     let _ = writeln!(text, "in all about {invocations} invocations and {}", length(seconds));
     for target in &plan.targets {
         if let Some((gigabyte_seconds, calls)) = billed.get(target.target.as_str()) {
-            let cost = cost(&target.platform, *gigabyte_seconds, *calls);
+            let cost = cost(target, *gigabyte_seconds, *calls);
             let _ = writeln!(text, "on {}: about {gigabyte_seconds:.1} GB-s{cost}", target.target);
         }
     }
@@ -513,11 +517,14 @@ fn length(seconds: f64) -> String {
 }
 
 /// What so much would cost where it is sold, as words after a figure; nothing where nobody sells it.
-fn cost(platform: &str, gigabyte_seconds: f64, calls: u64) -> String {
+fn cost(target: &PlannedTarget, gigabyte_seconds: f64, calls: u64) -> String {
     /// What experiments suppose of an instance that nothing is said of, bytes.
     const MEMORY_BYTES: u64 = 256 << 20;
     let Ok(table) = PriceTable::compiled_in() else { return String::new() };
-    let Some(price) = table.function(platform, "", "", None).filter(|_| calls > 0) else { return String::new() };
+    let region = target.region.as_deref().unwrap_or_default();
+    let Some(price) = table.function(&target.platform, region, "", None).filter(|_| calls > 0) else {
+        return String::new();
+    };
     let us_per_call = gigabyte_seconds / (MEMORY_BYTES as f64 / 1e9) / calls as f64 * 1e6;
     let bill = price.bill(us_per_call as u64, MEMORY_BYTES, None);
     let total = bill.cost * calls as f64;

@@ -75,6 +75,11 @@ async fn documents(
                 servers.to(&entry.platform, &entry.target).await.map_err(|error| error.to_string()),
             );
         }
+        // What was never made is nowhere; what there is of it, the ledger knows.
+        if entry.details.is_null() {
+            documents.push(StatusDocument { entry, status: None, problem: None });
+            continue;
+        }
         let asked = match &platforms[&key] {
             Ok(platform) => platform.status(&entry.deployment()).await.map_err(|error| error.to_string()),
             Err(error) => Err(error.clone()),

@@ -7,17 +7,18 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use native::Location;
 use object::server::{AccessKey, ServeOptions, serve as serve_directory};
-use object::{CONCURRENCY, ObjectStorage, TransferError, clean, upload};
+use object::{ObjectStorage, TransferError, clean};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::arguments::{StorageCommand, StoragePlace};
 use super::exit::{self, Failure};
-use super::{target, workloads};
+use super::inputs::failure;
+use super::{inputs, target, workloads};
 use crate::configuration::Target;
-use crate::deployments::{CleanedDocument, ObjectDocument, UploadedDocument};
+use crate::deployments::{CleanedDocument, ObjectDocument};
 use crate::experiment::Progress;
 use crate::platforms::{default_storage, storage_location};
-use crate::workload::{self, Function, INPUT, OUTPUT, Prepared, Size};
+use crate::workload::{Function, INPUT, OUTPUT, Size};
 
 pub(super) async fn execute(command: StorageCommand) -> Result<(), Failure> {
     match command {
@@ -88,15 +89,6 @@ fn of_storage(error: lab::Error) -> Failure {
     failure(TransferError::Storage(error))
 }
 
-fn failure(error: TransferError) -> Failure {
-    use lab::ErrorKind::{BadRequest, Denied, NotFound};
-    match &error {
-        TransferError::Storage(cause) if matches!(cause.kind, BadRequest | Denied | NotFound) => Failure::users(error),
-        TransferError::Name { .. } => Failure::users(error),
-        _ => Failure::ours(error),
-    }
-}
-
 /// Those with objects; another one that was named has nothing to upload.
 fn uploaded_functions(names: &[String]) -> Result<Vec<&'static Function>, Failure> {
     let functions = workloads::functions(names)?;
@@ -109,22 +101,12 @@ fn uploaded_functions(names: &[String]) -> Result<Vec<&'static Function>, Failur
 
 fn upload_all(functions: &[&'static Function], sizes: &[Size], seed: u64, place: &StoragePlace) -> Result<(), Failure> {
     let (location, storage) = storage(place)?;
-    // Generated where they are kept for the next time; a folder of this machine that is the storage has them at once.
-    let folder = match &location {
-        Location::Directory(path) => path.clone(),
-        Location::Remote(_) => workloads::folders()?.objects(),
-    };
     let progress = Progress::on_standard_error((functions.len() * sizes.len()) as u64);
     let mut documents = Vec::new();
     for function in functions {
         for size in sizes {
-            progress.doing(format!("{} {size}", function.name));
-            let prepared = workload::prepare(function.name, *size, seed, &folder).map_err(workload_failure)?;
-            let document = match &location {
-                Location::Directory(_) => UploadedDocument::in_place(function.name, &prepared),
-                Location::Remote(_) => upload_one(function.name, &prepared, &folder, &*storage, &progress)
-                    .inspect_err(|_| progress.finish())?,
-            };
+            let document = inputs::ensure(function, *size, seed, &location, &*storage, &progress)
+                .inspect_err(|_| progress.finish())?;
             documents.push(document);
             progress.step();
         }
@@ -141,35 +123,6 @@ fn upload_all(functions: &[&'static Function], sizes: &[Size], seed: u64, place:
         ));
     }
     exit::print(&text)
-}
-
-fn workload_failure(error: workload::WorkloadError) -> Failure {
-    if error.is_users() { Failure::users(error) } else { Failure::ours(error) }
-}
-
-fn upload_one(
-    function: &str,
-    prepared: &Prepared,
-    folder: &Path,
-    storage: &dyn ObjectStorage,
-    progress: &Progress,
-) -> Result<UploadedDocument, Failure> {
-    // The input's own folder: its name is the first part of the key.
-    let key = prepared.event["object"]["key"].as_str().unwrap_or_default();
-    let name = key.split('/').next().unwrap_or_default();
-    let inputs = folder.join(&prepared.bucket).join(INPUT).join(name);
-    let prefix = format!("{INPUT}/{name}");
-    let mut tell = |now: object::Progress| {
-        progress.doing(format!("{function}: {} of {} objects", now.objects_done, now.objects));
-    };
-    let done = upload(storage, &inputs, &prepared.bucket, &prefix, CONCURRENCY, &mut tell).map_err(failure)?;
-    Ok(UploadedDocument {
-        function: function.to_owned(),
-        workload: prepared.label.clone(),
-        written: done.written,
-        written_bytes: done.written_bytes,
-        present: done.present + done.present_by_size,
-    })
 }
 
 fn list(bucket: &str, prefix: &str, place: &StoragePlace) -> Result<(), Failure> {

@@ -42,7 +42,8 @@ pub(super) async fn execute(arguments: &UndeployArguments) -> Result<(), Failure
     match document.left.len() {
         0 => Ok(()),
         n => Err(Failure::Ours(anyhow!(
-            "{n} things may still be there; they stay in the ledger, and `faasbench undeploy` tries again"
+            "{n} things may still be there; they stay in the ledger, and `faasbench undeploy` tries again (--forget takes them out \
+             of it, where the platform is gone for good)"
         ))),
     }
 }
@@ -66,7 +67,7 @@ async fn undeploy(
         }
     }
     let progress = Progress::on_standard_error(here.len() as u64);
-    let removed = remove_all(&ledger, &here, servers, |removal| {
+    let removed = remove_all(&ledger, &here, servers, arguments.forget, |removal| {
         progress.doing(removal.entry.as_ref().map_or_else(|| removal.id.to_string(), |entry| entry.name.clone()));
         progress.step();
     })
@@ -91,6 +92,13 @@ fn described(document: &RemovalDocument) -> String {
     }
     for left in &document.left {
         let _ = writeln!(text, "NOT removed: {} {} on {}: {}", left.kind, left.name, left.target, left.error);
+    }
+    for left in &document.forgotten {
+        let _ = writeln!(
+            text,
+            "forgotten, and may still be there: {} {} on {}: {}",
+            left.kind, left.name, left.target, left.error
+        );
     }
     for removed in &document.elsewhere {
         let _ = writeln!(

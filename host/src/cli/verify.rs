@@ -13,7 +13,7 @@ use platform::{Deployment, DeploymentId, DeploymentSpec, Ledger, NotRemoved, Pla
 
 use super::arguments::VerifyArguments;
 use super::exit::{self, Failure};
-use super::{packages, store, target, terminal, workloads};
+use super::{inputs, packages, store, target, terminal, workloads};
 use crate::configuration::Target;
 use crate::deployments::{Case, Expectations, Verification, cases, verify};
 use crate::engine::wasm::{Allocation, Configuration, Interruption};
@@ -38,6 +38,8 @@ pub(super) async fn execute(arguments: &VerifyArguments) -> Result<(), Failure> 
     let progress = Progress::on_standard_error((2 * functions.len() + cases.len()) as u64);
     let servers = Servers::new(arguments.results.location.clone(), configuration, folders.clone());
     let remote = servers.remote(&target, Purpose::Deploy).await.map_err(target::failure)?;
+    let brought = inputs::bring(&target, &functions, &[Size::Test], arguments.seed, &progress).await;
+    brought.inspect_err(|_| progress.finish())?;
     let kind = remote.as_ref().map(|remote| remote.image_kind());
     let options = Options { kind, ..Options::default() };
     let built = packages::build(&functions, target.platform, options, &folders, &progress).await;

@@ -107,6 +107,9 @@ pub struct RemovalDocument {
     pub removed: Vec<RemovedDocument>,
     /// What may still be there.
     pub left: Vec<RemovalFailure>,
+    /// What may still be there and is in the ledger no longer, as was asked for.
+    #[serde(default)]
+    pub forgotten: Vec<RemovalFailure>,
     /// Deployments on other machines, which only a command there can remove.
     pub elsewhere: Vec<RemovedDocument>,
 }

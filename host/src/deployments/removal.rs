@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use platform::{DeploymentId, Platform, PlatformError};
+use platform::{DeploymentId, Ledger, Platform, PlatformError};
 
 use super::documents::{RemovalDocument, RemovalFailure, RemovedDocument};
 use super::steps::{DeployError, remove};
 use crate::platforms::Changing;
-use crate::results::{DeploymentEntry, DurableLedger, LeftResource, StoreError};
+use crate::results::{DeploymentEntry, DeploymentStatus, DurableLedger, LeftResource, StoreError};
 
 /// Which deployments.
 #[derive(Debug, Clone, Default)]
@@ -154,7 +154,8 @@ fn of_resource(left: LeftResource) -> Removal {
     }
 }
 
-/// Removes them all, the last created first, and goes on after a failure; `done` is told after each.
+/// Removes them all, the last created first, and goes on after a failure; `done` is told after each. With `forget`, what can't be
+/// removed is taken out of the ledger.
 ///
 /// # Errors
 /// When the ledger can't be used.
@@ -162,6 +163,7 @@ pub async fn remove_all(
     ledger: &DurableLedger,
     removals: &[Removal],
     way: &dyn Way,
+    forget: bool,
     mut done: impl FnMut(&Removal),
 ) -> Result<RemovalDocument, DeployError> {
     let mut document = RemovalDocument::default();
@@ -184,11 +186,33 @@ pub async fn remove_all(
         let outcome = outcome.failures;
         if outcome.is_empty() {
             document.removed.push(removal.document());
+        } else if forget {
+            document.forgotten.extend(forgotten(ledger, removal, &outcome).await?);
+        } else {
+            document.left.extend(outcome);
         }
-        document.left.extend(outcome);
         done(removal);
     }
     Ok(document)
+}
+
+/// Takes all of it out of the ledger; what that was.
+async fn forgotten(
+    ledger: &DurableLedger,
+    removal: &Removal,
+    failures: &[RemovalFailure],
+) -> Result<Vec<RemovalFailure>, DeployError> {
+    let mut forgotten = Vec::new();
+    for entry in ledger.resources(&removal.id).await.map_err(PlatformError::from)? {
+        let (kind, name) = (&entry.resource.kind, &entry.resource.name);
+        // A platform that is not reached fails once for all that is there.
+        let own = failures.iter().find(|failure| failure.kind == *kind && failure.name == *name).or(failures.first());
+        let error = own.map_or("", |failure| failure.error.as_str());
+        forgotten.push(removal.failure(kind, name, error));
+        ledger.removed(entry.id).await.map_err(PlatformError::from)?;
+    }
+    ledger.set_status(&removal.id, DeploymentStatus::Removed, Some("forgotten, not removed")).await?;
+    Ok(forgotten)
 }
 
 type Reached = Result<Arc<dyn Platform>, String>;

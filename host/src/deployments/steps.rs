@@ -5,7 +5,7 @@ use std::time::Duration;
 use platform::{Deployment, DeploymentId, DeploymentSpec, Ledger, NotRemoved, Platform, PlatformError, undeploy};
 use thiserror::Error;
 
-use crate::results::{Claim, DeploymentStatus, DurableLedger, NewDeployment, RunNumber, StoreError};
+use crate::results::{Claim, DeploymentEntry, DeploymentStatus, DurableLedger, NewDeployment, RunNumber, StoreError};
 
 /// Why something was not deployed or not removed.
 #[derive(Debug, Error)]
@@ -57,23 +57,41 @@ pub async fn deploy(
         target: platform.target(),
         is_local: how.on_this_machine,
     };
-    let was_update = match ledger.intend_deployment(new).await? {
-        Claim::New => false,
+    let before = match ledger.intend_deployment(new).await? {
+        Claim::New => None,
         Claim::Update(entry) => {
-            spec.id = entry.id;
-            true
+            spec.id = entry.id.clone();
+            Some(entry)
         }
     };
     match make(platform, ledger, &spec, how.ready_within).await {
         Ok(deployment) => {
             ledger.deployed(&deployment).await?;
-            Ok(Deployed { deployment, was_update })
+            Ok(Deployed { deployment, was_update: before.is_some() })
         }
         Err(error) => {
+            let (status, why) = after_failure(ledger, &spec.id, before.as_deref(), &error).await;
             // The first error says more than a failure to write it down.
-            let _ = ledger.set_status(&spec.id, DeploymentStatus::Failed, Some(&error.to_string())).await;
+            let _ = ledger.set_status(&spec.id, status, why.as_deref()).await;
             Err(error.into())
         }
+    }
+}
+
+/// How a deployment is after a failure: one of which nothing was made is none, and one whose update was refused before anything
+/// was done is as it was.
+async fn after_failure(
+    ledger: &DurableLedger,
+    id: &DeploymentId,
+    before: Option<&DeploymentEntry>,
+    error: &PlatformError,
+) -> (DeploymentStatus, Option<String>) {
+    match before {
+        Some(before) if matches!(error, PlatformError::Invalid(_)) => (before.status, before.error.clone()),
+        None if ledger.resources(id).await.is_ok_and(|made| made.is_empty()) => {
+            (DeploymentStatus::Removed, Some(error.to_string()))
+        }
+        _ => (DeploymentStatus::Failed, Some(error.to_string())),
     }
 }
 

@@ -120,7 +120,10 @@ pub async fn verify(
             Some(Err(error)) => Some(format!("it calls {name}, which could not be deployed: {error}")),
             _ => None,
         });
-        match (deployments.get(case.function), missing) {
+        let cut_off = (!case.calls.is_empty() && !platform.capabilities().nested_calls).then(|| {
+            "functions can't call each other there as the target is set up; `faasbench platforms` says what it lacks".to_owned()
+        });
+        match (deployments.get(case.function), missing.or(cut_off)) {
             (_, Some(error)) => result.error = Some(error),
             (Some(Ok(deployment)), None) => ask(platform, deployment, event, &mut result).await,
             (Some(Err(error)), None) => result.error = Some(error.clone()),

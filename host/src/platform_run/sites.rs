@@ -64,6 +64,7 @@ impl Sites {
             target: target.name.clone(),
             platform: target.platform.to_owned(),
             capabilities: platform.capabilities(),
+            region: region(target),
         });
         planned.collect()
     }
@@ -95,6 +96,11 @@ impl Sites {
             }
         }
     }
+}
+
+/// The region that a target's options name, in the word of its platform.
+fn region(target: &Target) -> Option<String> {
+    ["region", "location"].iter().find_map(|option| target.options.get(*option)?.as_str().map(str::to_owned))
 }
 
 /// What a platform of this machine knows of its instances.

@@ -141,7 +141,7 @@ pub static CATALOGUE: &[PlatformKind] = &[
     PlatformKind {
         name: "gcp",
         summary: "Google Cloud Run, through Google's interface and credentials",
-        image: ImageKind::Oci,
+        image: ImageKind::OciWithCaller,
         on_this_machine: false,
         driver: None,
         connect: Some(connectors::gcp),

@@ -175,6 +175,7 @@ impl FunctionPrice {
     /// What it is, where it is from and of when: for a note.
     pub fn origin(&self) -> String {
         let remark = self.remark.as_ref().map_or_else(String::new, |remark| format!("; {remark}"));
-        format!("{} {}, {} ({}){remark}", self.platform, self.plan, self.source, self.date)
+        let place = self.regions.join(", ");
+        format!("{} {} in {place}, {} ({}){remark}", self.platform, self.plan, self.source, self.date)
     }
 }

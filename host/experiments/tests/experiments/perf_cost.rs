@@ -99,6 +99,18 @@ async fn a_million_calls_cost_what_the_rule_says_at_each_memory_size() {
     let each = number(finding, 0, &["one", "128 MiB", "sequential"], "a million calls") / 1e6;
     let calls = number(finding, 1, &["one", "128 MiB"], "break-even, calls a month");
     assert!((calls * each / 7.3 - 1.0).abs() < 0.01, "{calls}");
+    for name in
+        ["break-even, calls a month", "it serves at most, calls a month", "a million calls, were it always busy"]
+    {
+        let place = finding.tables[1].columns.iter().position(|column| column.name == name).unwrap();
+        let of_both = finding.tables[1].rows.iter().map(|row| &row[place]);
+        for cell in of_both {
+            let Cell::Estimate { value, low: Some(low), high: Some(high), .. } = cell else {
+                panic!("{name}: {cell:?}")
+            };
+            assert!(low <= value && value <= high, "{name}: {cell:?}");
+        }
+    }
     assert!(finding.answer.contains("cheapest with 128 MiB") && finding.answer.contains("EUR"), "{}", finding.answer);
     assert!(finding.notes.iter().any(|note| note.contains("https://localhost/ (2026-11)")), "{:?}", finding.notes);
     assert_eq!(finding.plots.len(), 2);

@@ -74,6 +74,7 @@ impl Stage {
             target: self.site.target.clone(),
             platform: self.site.platform.name().to_owned(),
             capabilities: self.site.platform.capabilities(),
+            region: None,
         }
     }
 

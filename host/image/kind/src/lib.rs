@@ -21,9 +21,11 @@ pub enum ImageKind {
     Oci,
     /// The same with a health check that the container runtime runs, for Nuclio without its processor.
     OciWithHealthCheck,
-    /// AWS Lambda's archive: `bootstrap`, mode 0755.
+    /// The layout, with the program that carries nested calls over TLS in a second layer, for Google Cloud.
+    OciWithCaller,
+    /// AWS Lambda's archive: `bootstrap`, mode 0755, and what carries nested calls.
     LambdaZip,
-    /// Azure Functions' archive: `host.json`, `handler`, `NAME/function.json`.
+    /// Azure Functions' archive: `host.json`, `handler`, `NAME/function.json`, and what carries nested calls.
     AzureZip,
     /// OpenWhisk's archive: `exec`, mode 0755.
     OpenWhiskZip,
@@ -35,12 +37,13 @@ pub enum ImageKind {
 
 impl ImageKind {
     /// All of them.
-    pub const ALL: [ImageKind; 10] = [
+    pub const ALL: [ImageKind; 11] = [
         ImageKind::Component,
         ImageKind::HttpComponent,
         ImageKind::Binary,
         ImageKind::Oci,
         ImageKind::OciWithHealthCheck,
+        ImageKind::OciWithCaller,
         ImageKind::LambdaZip,
         ImageKind::AzureZip,
         ImageKind::OpenWhiskZip,
@@ -56,6 +59,7 @@ impl ImageKind {
             ImageKind::Binary => "binary",
             ImageKind::Oci => "oci",
             ImageKind::OciWithHealthCheck => "oci-with-health-check",
+            ImageKind::OciWithCaller => "oci-with-caller",
             ImageKind::LambdaZip => "lambda-zip",
             ImageKind::AzureZip => "azure-zip",
             ImageKind::OpenWhiskZip => "open-whisk-zip",
@@ -71,7 +75,12 @@ impl ImageKind {
 
     /// Whether it is an OCI image layout.
     pub fn is_oci(self) -> bool {
-        matches!(self, ImageKind::Oci | ImageKind::OciWithHealthCheck)
+        matches!(self, ImageKind::Oci | ImageKind::OciWithHealthCheck | ImageKind::OciWithCaller)
+    }
+
+    /// Whether the program is in it that carries nested calls over TLS, which the binary itself can't.
+    pub fn has_caller(self) -> bool {
+        matches!(self, ImageKind::OciWithCaller | ImageKind::LambdaZip | ImageKind::AzureZip)
     }
 }
 

@@ -6,23 +6,23 @@ use serde_json::json;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
+use super::CALLER;
+
 /// An archive with one executable in its root.
 pub(crate) fn single_file_zip(name: &str, binary: &[u8]) -> std::io::Result<Vec<u8>> {
     zip_of(&[(name.to_owned(), 0o755, binary)])
 }
 
-/// The name of the program that carries nested calls, as the platform `lambda` looks for it.
-pub(crate) const LAMBDA_CALLER: &str = "faasbench-caller";
-
 /// An archive of AWS Lambda's custom runtime, with the program that carries its nested calls.
 pub(crate) fn lambda_zip(binary: &[u8], caller: Option<&[u8]>) -> std::io::Result<Vec<u8>> {
     let mut files = vec![("bootstrap".to_owned(), 0o755, binary)];
-    files.extend(caller.map(|caller| (LAMBDA_CALLER.to_owned(), 0o755, caller)));
+    files.extend(caller.map(|caller| (CALLER.to_owned(), 0o755, caller)));
     zip_of(&files)
 }
 
-/// An archive of a function app with a custom handler: HTTP requests are forwarded to it as they are.
-pub(crate) fn azure_zip(function: &str, binary: &[u8]) -> std::io::Result<Vec<u8>> {
+/// An archive of a function app with a custom handler: HTTP requests are forwarded to it as they are. With the program that
+/// carries its nested calls.
+pub(crate) fn azure_zip(function: &str, binary: &[u8], caller: Option<&[u8]>) -> std::io::Result<Vec<u8>> {
     let host = json!({
         "version": "2.0",
         "customHandler": {
@@ -46,11 +46,13 @@ pub(crate) fn azure_zip(function: &str, binary: &[u8]) -> std::io::Result<Vec<u8
         ],
     });
     let (host, bindings) = (super::oci::json_bytes(host), super::oci::json_bytes(bindings));
-    zip_of(&[
-        (format!("{function}/function.json"), 0o644, &bindings),
+    let mut files = vec![
+        (format!("{function}/function.json"), 0o644, bindings.as_slice()),
         ("handler".to_owned(), 0o755, binary),
-        ("host.json".to_owned(), 0o644, &host),
-    ])
+        ("host.json".to_owned(), 0o644, host.as_slice()),
+    ];
+    files.extend(caller.map(|caller| (CALLER.to_owned(), 0o755, caller)));
+    zip_of(&files)
 }
 
 fn zip_of(files: &[(String, u32, &[u8])]) -> std::io::Result<Vec<u8>> {

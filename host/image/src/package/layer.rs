@@ -1,4 +1,4 @@
-//! The one layer of a scratch image, and archives of folders.
+//! The layers of a scratch image, and archives of folders.
 
 use std::io::{self, Write};
 
@@ -20,7 +20,17 @@ pub(crate) fn layer(binary: &[u8]) -> io::Result<Layer> {
     let mut link = header(EntryType::Link, 0o755, 0);
     archive.append_link(&mut link, "bin/cat", "fn")?;
     append_folder(&mut archive, "tmp/", 0o1777)?;
-    let tar = archive.into_inner()?;
+    compressed(archive.into_inner()?)
+}
+
+/// One program in the root: a layer that all functions' images share.
+pub(crate) fn program_layer(name: &str, program: &[u8]) -> io::Result<Layer> {
+    let mut archive = Builder::new(Vec::new());
+    append_file(&mut archive, name, 0o755, program)?;
+    compressed(archive.into_inner()?)
+}
+
+fn compressed(tar: Vec<u8>) -> io::Result<Layer> {
     // No name, no time, and an operating system that says nothing.
     let mut gzip = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
     gzip.write_all(&tar)?;

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{layer, sha256};
+use super::{CALLER, layer, sha256};
 use crate::cache::write;
 use crate::error::BuildError;
 use crate::kind::tag;
@@ -25,6 +25,8 @@ pub(crate) struct Code {
     pub(crate) architecture: Architecture,
     pub(crate) binary: Vec<u8>,
     pub(crate) digest: String,
+    /// The program that carries nested calls, for images that have it.
+    pub(crate) caller: Option<Vec<u8>>,
 }
 
 /// A document or a layer, under its digest.
@@ -88,23 +90,27 @@ fn layout(function: &str, codes: &[Code], with_health_check: bool) -> io::Result
     let mut manifests = Vec::new();
     let mut loadable = None;
     for code in codes {
-        let layer = layer::layer(&code.binary)?;
-        let uncompressed = sha256(&layer.tar);
-        let layer = Blob::new(layer.gzip);
+        let mut layers = vec![layer::layer(&code.binary)?];
+        if let Some(caller) = &code.caller {
+            layers.push(layer::program_layer(CALLER, caller)?);
+        }
+        let uncompressed: Vec<String> = layers.iter().map(|layer| sha256(&layer.tar)).collect();
+        let layers: Vec<Blob> = layers.into_iter().map(|layer| Blob::new(layer.gzip)).collect();
         let config = Blob::new(json_bytes(config(function, code, &uncompressed, with_health_check)));
         let manifest = Blob::new(json_bytes(json!({
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": config.descriptor(CONFIG),
-            "layers": [layer.descriptor(LAYER)],
+            "layers": layers.iter().map(|layer| layer.descriptor(LAYER)).collect::<Vec<_>>(),
             "annotations": labels(function, &code.digest),
         })));
         let mut descriptor = manifest.descriptor(MANIFEST);
         descriptor["platform"] = json!({ "architecture": code.architecture.oci_name(), "os": "linux" });
         manifests.push(descriptor);
         // Docker before 25 loads one image: the first architecture's.
-        loadable.get_or_insert_with(|| (config.path(), layer.path()));
-        blobs.extend([layer, config, manifest]);
+        loadable.get_or_insert_with(|| (config.path(), layers.iter().map(Blob::path).collect::<Vec<_>>()));
+        blobs.extend(layers);
+        blobs.extend([config, manifest]);
     }
     let mut top = match manifests.as_slice() {
         [one] => one.clone(),
@@ -130,8 +136,8 @@ fn layout(function: &str, codes: &[Code], with_health_check: bool) -> io::Result
         ("oci-layout".to_owned(), json_bytes(json!({ "imageLayoutVersion": "1.0.0" }))),
         ("index.json".to_owned(), json_bytes(index)),
     ];
-    if let Some((config, layer)) = loadable {
-        let manifest = json!([{ "Config": config, "RepoTags": [reference], "Layers": [layer] }]);
+    if let Some((config, layers)) = loadable {
+        let manifest = json!([{ "Config": config, "RepoTags": [reference], "Layers": layers }]);
         files.push(("manifest.json".to_owned(), json_bytes(manifest)));
     }
     files.extend(blobs.into_iter().map(|blob| (blob.path(), blob.content)));
@@ -140,7 +146,7 @@ fn layout(function: &str, codes: &[Code], with_health_check: bool) -> io::Result
     Ok(Layout { digest, files })
 }
 
-fn config(function: &str, code: &Code, uncompressed_layer: &str, with_health_check: bool) -> Value {
+fn config(function: &str, code: &Code, uncompressed_layers: &[String], with_health_check: bool) -> Value {
     let mut run = json!({
         "Entrypoint": ["/fn"],
         "ExposedPorts": { "8080/tcp": {} },
@@ -157,13 +163,14 @@ fn config(function: &str, code: &Code, uncompressed_layer: &str, with_health_che
             "Retries": 3,
         });
     }
+    let made = json!({ "created": CREATED, "created_by": "faasbench build" });
     json!({
         "architecture": code.architecture.oci_name(),
         "os": "linux",
         "created": CREATED,
         "config": run,
-        "rootfs": { "type": "layers", "diff_ids": [uncompressed_layer] },
-        "history": [{ "created": CREATED, "created_by": "faasbench build" }],
+        "rootfs": { "type": "layers", "diff_ids": uncompressed_layers },
+        "history": uncompressed_layers.iter().map(|_| made.clone()).collect::<Vec<_>>(),
     })
 }
 

@@ -51,11 +51,9 @@ fn it_is_a_layout_of_one_image_that_starts_the_binary() {
     assert_eq!(configuration.rootfs().diff_ids(), &[uncompressed]);
 }
 
-#[test]
-fn the_layer_has_the_binary_a_link_to_it_and_a_folder_for_scratch_files() {
-    let image = image("function1", ImageKind::Oci);
-    let layer = blob(&image, manifest(&image).layers()[0].digest().as_ref());
-    let mut archive = tar::Archive::new(GzDecoder::new(layer.as_slice()));
+/// What is in a layer, by its path: kind, mode, link, and content of the files. None has a time or an owner.
+fn entries(layer: &[u8]) -> BTreeMap<String, (tar::EntryType, u32, Option<String>, Vec<u8>)> {
+    let mut archive = tar::Archive::new(GzDecoder::new(layer));
     let mut found = BTreeMap::new();
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
@@ -63,21 +61,52 @@ fn the_layer_has_the_binary_a_link_to_it_and_a_folder_for_scratch_files() {
         assert_eq!((header.mtime().unwrap(), header.uid().unwrap(), header.gid().unwrap()), (0, 0, 0));
         let path = entry.path().unwrap().display().to_string();
         let link = entry.link_name().unwrap().map(|link| link.display().to_string());
-        if path == "fn" {
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).unwrap();
-            assert_eq!(format!("sha256:{}", hex::encode(Sha256::digest(&content))), image.code_digest);
-            assert_eq!(content.len() as u64, image.code_bytes);
-        }
-        found.insert(path, (header.entry_type(), header.mode().unwrap(), link));
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        found.insert(path, (header.entry_type(), header.mode().unwrap(), link, content));
     }
+    found
+}
+
+#[test]
+fn the_layer_has_the_binary_a_link_to_it_and_a_folder_for_scratch_files() {
+    let image = image("function1", ImageKind::Oci);
+    let layer = blob(&image, manifest(&image).layers()[0].digest().as_ref());
+    let mut found = entries(&layer);
+    let binary = std::mem::take(&mut found.get_mut("fn").unwrap().3);
+    assert_eq!(format!("sha256:{}", hex::encode(Sha256::digest(&binary))), image.code_digest);
+    assert_eq!(binary.len() as u64, image.code_bytes);
+    let entry = |kind, mode, link: Option<&str>| (kind, mode, link.map(str::to_owned), Vec::new());
     let expected = BTreeMap::from([
-        ("fn".to_owned(), (tar::EntryType::Regular, 0o755, None)),
-        ("bin/".to_owned(), (tar::EntryType::Directory, 0o755, None)),
-        ("bin/cat".to_owned(), (tar::EntryType::Link, 0o755, Some("fn".to_owned()))),
-        ("tmp/".to_owned(), (tar::EntryType::Directory, 0o1777, None)),
+        ("fn".to_owned(), entry(tar::EntryType::Regular, 0o755, None)),
+        ("bin/".to_owned(), entry(tar::EntryType::Directory, 0o755, None)),
+        ("bin/cat".to_owned(), entry(tar::EntryType::Link, 0o755, Some("fn"))),
+        ("tmp/".to_owned(), entry(tar::EntryType::Directory, 0o1777, None)),
     ]);
-    assert_eq!(found, expected);
+    assert!(found == expected, "{:?}", found.keys());
+}
+
+#[test]
+fn only_the_image_for_google_cloud_has_the_program_that_carries_nested_calls_in_a_layer_of_its_own() {
+    let (plain, with_caller) = (image("function1", ImageKind::Oci), image("function1", ImageKind::OciWithCaller));
+    let (plain, layers) = (manifest(&plain).layers().clone(), manifest(&with_caller).layers().clone());
+    // The other layer is the same as elsewhere.
+    assert_eq!((plain.len(), layers.len(), &plain[0]), (1, 2, &layers[0]));
+    let layer = blob(&with_caller, layers[1].digest().as_ref());
+    let found = entries(&layer);
+    let [(name, (kind, mode, None, program))] = found.iter().collect::<Vec<_>>()[..] else {
+        panic!("{:?}", found.keys())
+    };
+    assert_eq!((name.as_str(), *kind, *mode), ("faasbench-caller", tar::EntryType::Regular, 0o755));
+    assert!(program.starts_with(b"\x7fELF"));
+    let configuration = blob(&with_caller, manifest(&with_caller).config().digest().as_ref());
+    let configuration = ImageConfiguration::from_reader(configuration.as_slice()).unwrap();
+    let mut tar = Vec::new();
+    GzDecoder::new(layer.as_slice()).read_to_end(&mut tar).unwrap();
+    let uncompressed = format!("sha256:{}", hex::encode(Sha256::digest(&tar)));
+    assert_eq!((configuration.rootfs().diff_ids().len(), &configuration.rootfs().diff_ids()[1]), (2, &uncompressed));
+    let other = blob(&image("function2", ImageKind::OciWithCaller), layers[1].digest().as_ref());
+    assert!(other == layer, "it is the same for all functions");
 }
 
 #[test]
@@ -112,7 +141,7 @@ fn skopeo_reads_the_folder_and_the_archive() {
     if !has("skopeo") {
         return;
     }
-    let image = image("function1", ImageKind::Oci);
+    let image = image("function1", ImageKind::OciWithCaller);
     let copies = tempfile::tempdir().unwrap();
     let skopeo = |arguments: &[&str]| {
         let output = Command::new("skopeo").args(arguments).output().unwrap();

@@ -1,5 +1,6 @@
 //! Requests to Azure Resource Manager, and its operations that take their time.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use platform::PlatformError;
@@ -24,13 +25,24 @@ pub(crate) struct Arm {
     pub(crate) scope: String,
     /// How long an operation may take.
     pub(crate) patience: Duration,
+    /// What requests hold and no error may show.
+    pub(crate) secrets: Mutex<Vec<String>>,
 }
 
 impl Arm {
+    /// Shows a text in no error from now on.
+    pub(crate) fn hide(&self, secret: &str) {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        if !secrets.iter().any(|known| known == secret) {
+            secrets.push(secret.to_owned());
+        }
+    }
+
     /// Makes a request, whose answer is one of success or one of `others`.
     pub(crate) async fn ask(&self, request: &ApiRequest, others: &[u16]) -> Result<ApiResponse, PlatformError> {
         let authorization = self.tokens.authorization(&self.scope).await?;
-        self.api.with_authorization(authorization).ask(request, others).await
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.api.with_authorization(authorization).hiding(secrets).ask(request, others).await
     }
 
     /// A resource; `None` where there is none.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use image_kind::ImageKind;
 use platform::{DeploymentSpec, PlatformError};
 
-use crate::{AuthLevel, Options, Plan};
+use crate::{Options, Plan};
 
 const MIB: u64 = 1 << 20;
 /// What an instance of Flex Consumption may have, MiB.
@@ -49,8 +49,10 @@ pub(crate) fn options(options: &Options) -> Result<(), PlatformError> {
     if let Some(version) = all.into_iter().find(|version| version.is_empty() || !version.bytes().all(plain)) {
         return invalid(format!("`{version}` can't be the version of an API; give a date as in `2024-11-01`"));
     }
-    if options.nested_calls && (options.site_prefix.is_none() || options.auth_level != AuthLevel::Anonymous) {
-        return invalid("nested calls on Azure need `site-prefix` and `auth-level = \"anonymous\"`");
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    if options.site_suffix.is_empty() || !options.site_suffix.bytes().all(plain) {
+        let suffix = &options.site_suffix;
+        return invalid(format!("`{suffix}` can't be the domain of sites; give one as in `azurewebsites.net`"));
     }
     Ok(())
 }
@@ -75,12 +77,6 @@ pub(crate) fn spec(spec: &DeploymentSpec, options: &Options) -> Result<(), Platf
     }
     if spec.scale.queue.is_some() {
         return refuse("limit the queue");
-    }
-    if options.nested_calls && spec.name != spec.function {
-        return invalid(format!(
-            "with `nested-calls` a deployment has its function's name, `{}`, as others call it by that",
-            spec.function
-        ));
     }
     match options.plan {
         Plan::Flex => flex(spec),

@@ -1,20 +1,25 @@
 //! Making, changing and removing sites and what they need.
 
+use std::fmt::Display;
+use std::path::Path;
+
 use platform::{
     Deployment, DeploymentSpec, Found, Ledger, PlannedRequest, PlatformError, Readiness, Resource, Scale, Status,
 };
-use remote_platform::{ApiRequest, ApiResponse, Begin, Method, instance_environment, make, shown_environment};
+use remote_platform::{ApiRequest, ApiResponse, Begin, Method, make, shown_environment};
 use serde_json::{Value, json};
 
 use crate::arm::{failed, path};
 use crate::credentials::PLATFORM;
 use crate::documents::{DIGEST, MARK, Secrets};
-use crate::names::Names;
+use crate::names::{Names, Place};
 use crate::platform::Azure;
 use crate::publish::upload;
 use crate::steps::{GROUP, Step};
 use crate::{Plan, check, package};
 
+/// What a list of our things is asked for.
+pub(crate) const LISTING: &str = "listing what carries our mark";
 /// Pages of a list at most.
 const PAGES: usize = 100;
 /// What Azure itself puts beside a component of Application Insights: the rule of failure anomalies, and whom it tells.
@@ -23,7 +28,8 @@ const OF_AZURE: [&str; 2] = ["microsoft.alertsmanagement/smartDetectorAlertRules
 impl Azure {
     fn names(&self, spec: &DeploymentSpec) -> Result<Names, PlatformError> {
         check::spec(spec, &self.options)?;
-        Names::new(&self.subscription, spec, &self.options)
+        let place = Place { subscription: &self.subscription, region: &self.region, target: &self.connection.target };
+        Names::new(place, spec, &self.options)
     }
 
     fn locations(&self) -> ApiRequest {
@@ -72,19 +78,27 @@ impl Azure {
             }
         }
         let archive = self.archive(spec).await?;
+        let is_carried = self.is_carried(spec)?;
+        let key = if is_carried { self.calls_key(&names).await? } else { None };
         for step in self.foundation(spec, &names) {
             self.take(&step, spec, ledger).await?;
         }
         let (secrets, application) = self.secrets(&names).await?;
-        let environment = instance_environment(&self.connection, spec, self.invoke_way().as_ref());
+        let environment = self.environment(spec, is_carried.then_some(&names), key.as_deref());
         self.take(&self.site(spec, &names, &environment, &secrets), spec, ledger).await?;
         let site = self.get_site(&names.site_id()).await?;
         let site = site.ok_or_else(|| failed("making the site", "it is not there although it was made"))?;
+        if is_carried {
+            self.check_host(&names, &site)?;
+        }
         let (address, publisher) = self.addresses(&names.site, &site)?;
         let mut begin = Begin::now();
         self.publish(&names.site, &publisher, archive).await?;
         let id = names.site_id();
         self.act(&format!("{id}/host/default/sync"), "telling Azure of the functions").await?;
+        if let Some(key) = &key {
+            self.put_key(&names, key).await?;
+        }
         if there.is_some() {
             // What starts from now on has the new package.
             begin = Begin::now();
@@ -94,7 +108,7 @@ impl Azure {
             spec: spec.clone(),
             platform: PLATFORM.to_owned(),
             target: self.connection.target.clone(),
-            url: Some(format!("{address}/api/{}", spec.function)),
+            url: Some(format!("{address}/api/{}", spec.name)),
             details: json!({
                 "site": names.site,
                 "site-id": id,
@@ -126,14 +140,11 @@ impl Azure {
         }
     }
 
-    /// The package, with the level that the options ask for.
+    /// The package, with the level that the options ask for and the deployment's name in its address.
     async fn archive(&self, spec: &DeploymentSpec) -> Result<Vec<u8>, PlatformError> {
         let path = &spec.image.path;
-        let unreadable = |error: &dyn std::fmt::Display| {
-            PlatformError::Invalid(format!("the package {} can't be read: {error}; build it again", path.display()))
-        };
-        let archive = tokio::fs::read(path).await.map_err(|error| unreadable(&error))?;
-        package::with_level(archive, self.options.auth_level).map_err(|error| unreadable(&error))
+        let archive = tokio::fs::read(path).await.map_err(|error| unreadable(path, &error))?;
+        package::published(archive, self.options.auth_level, &spec.name).map_err(|error| unreadable(path, &error))
     }
 
     /// The connection strings that the site needs, and the id of its Application Insights.
@@ -144,6 +155,7 @@ impl Azure {
         request.repeatable = true;
         let keys: Value = self.arm.ask(&request, &[]).await?.json()?;
         let key = keys["keys"][0]["value"].as_str().ok_or_else(|| failed(doing, "its answer holds none"))?;
+        self.arm.hide(key);
         let storage = format!(
             "DefaultEndpointsProtocol=https;AccountName={};AccountKey={key};EndpointSuffix={}",
             names.storage, self.options.storage_suffix
@@ -156,6 +168,7 @@ impl Azure {
         let component = self.arm.get(doing, &names.insights_id(), version).await?.unwrap_or_default();
         let properties = &component["properties"];
         let insights = properties["ConnectionString"].as_str().ok_or_else(|| failed(doing, "its answer holds none"))?;
+        self.arm.hide(insights);
         let application = properties["AppId"].as_str().map(str::to_owned);
         Ok((Secrets { storage, insights: Some(insights.to_owned()) }, application))
     }
@@ -216,6 +229,10 @@ impl Azure {
         if !names.owns_group {
             planned.push(get("looking for the resource group", names.group_id(), &versions.resources));
         }
+        let is_carried = self.is_carried(spec)?;
+        if is_carried {
+            planned.extend(self.planned_look_for_key());
+        }
         planned.extend(self.foundation(spec, &names).iter().map(|step| step.request().planned(base, None)));
         planned.push(post(
             "reading the storage account's key",
@@ -226,7 +243,8 @@ impl Azure {
             let doing = "reading the connection string of Application Insights";
             planned.push(get(doing, names.insights_id(), &versions.insights));
         }
-        let environment = instance_environment(&self.connection, spec, self.invoke_way().as_ref());
+        let key = Some("<not shown>").filter(|_| self.asks_for_key());
+        let environment = self.environment(spec, is_carried.then_some(&names), key);
         let environment = shown_environment(&self.connection, &environment);
         let site = self.site(spec, &names, &environment, &Secrets::hidden(&self.options));
         planned.push(site.request().planned(base, None));
@@ -239,6 +257,9 @@ impl Azure {
         planned.push(published);
         let sync = format!("{}/host/default/sync", names.site_id());
         planned.push(post("telling Azure of the functions", sync, &versions.web));
+        if is_carried && let Some(key) = key {
+            planned.push(self.key_request(&names, key).planned(base, None));
+        }
         let restart = self.restart_request(&names.site_id());
         planned.push(restart.planned(base, Some("when the site was there before")));
         Ok(planned)
@@ -369,16 +390,20 @@ impl Azure {
     pub(crate) async fn marked(&self) -> Result<Vec<Found>, PlatformError> {
         let mut found = Vec::new();
         for list in ["resourcegroups", "resources"] {
-            let version = &self.options.api_versions.resources;
-            let filter = format!("%24filter=tagName%20eq%20%27{MARK}%27");
-            let first = format!("/subscriptions/{}/{list}?{filter}&api-version={version}", self.subscription);
-            self.list(&first, &mut found).await?;
+            self.list(&self.marked_path(list), &mut found).await?;
         }
         Ok(found)
     }
 
+    /// The path of the first page of groups, or of other resources, that carry our mark.
+    pub(crate) fn marked_path(&self, list: &str) -> String {
+        let version = &self.options.api_versions.resources;
+        let filter = format!("%24filter=tagName%20eq%20%27{MARK}%27");
+        format!("/subscriptions/{}/{list}?{filter}&api-version={version}", self.subscription)
+    }
+
     async fn list(&self, first: &str, found: &mut Vec<Found>) -> Result<(), PlatformError> {
-        self.each("listing what carries our mark", first, &mut |thing| {
+        self.each(LISTING, first, &mut |thing| {
             let text = |key: &str| thing[key].as_str().unwrap_or_default().to_owned();
             if let Some(deployment) = thing["tags"][MARK].as_str() {
                 found.push(Found { kind: text("type"), name: text("name"), deployment: deployment.to_owned() });
@@ -388,7 +413,12 @@ impl Azure {
     }
 
     /// Reads all pages of a list.
-    async fn each(&self, doing: &str, first: &str, take: &mut (dyn FnMut(&Value) + Send)) -> Result<(), PlatformError> {
+    pub(crate) async fn each(
+        &self,
+        doing: &str,
+        first: &str,
+        take: &mut (dyn FnMut(&Value) + Send),
+    ) -> Result<(), PlatformError> {
         let mut path = first.to_owned();
         for _ in 0..PAGES {
             let page: Value = self.arm.ask(&ApiRequest::new(doing, Method::GET, path), &[]).await?.json()?;
@@ -400,6 +430,11 @@ impl Azure {
         }
         Err(failed(doing, &format!("there are more than {PAGES} pages")))
     }
+}
+
+/// That a package can't be read.
+pub(crate) fn unreadable(path: &Path, error: &dyn Display) -> PlatformError {
+    PlatformError::Invalid(format!("the package {} can't be read: {error}; build it again", path.display()))
 }
 
 /// Whether a thing carries a deployment's mark.

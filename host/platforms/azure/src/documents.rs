@@ -110,7 +110,7 @@ pub(crate) fn site(
     }
     let settings: Vec<Value> = settings.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
     let mut site_configuration = json!({ "appSettings": settings });
-    let mut properties = json!({ "serverFarmId": names.plan_id(), "httpsOnly": !options.nested_calls });
+    let mut properties = json!({ "serverFarmId": names.plan_id(), "httpsOnly": true });
     match options.plan {
         Plan::Flex => properties["functionAppConfig"] = flex(spec, names, options),
         Plan::Consumption => {

@@ -2,6 +2,7 @@
 //!
 //! A deployment is a site with a plan of its own, Flex Consumption or Consumption, a storage account that Functions needs,
 //! and Application Insights with its workspace for logs. The package is an archive with a custom handler.
+//! Functions call each other at their sites' addresses, by the program that the archive has for that.
 
 mod arm;
 mod calls;
@@ -10,6 +11,7 @@ mod credentials;
 mod deploy;
 mod documents;
 mod names;
+mod nested;
 mod observe;
 mod options;
 mod package;

@@ -2,6 +2,8 @@
 
 use platform::{DeploymentId, DeploymentSpec, PlatformError};
 
+use sha2::{Digest, Sha256};
+
 use crate::Options;
 
 /// The blob container of a Flex site's packages.
@@ -18,22 +20,46 @@ pub(crate) struct Names {
     /// Of the plan, of Application Insights and of its workspace.
     pub(crate) common: String,
     pub(crate) site: String,
+    /// What the names of sites begin with that can call each other.
+    pub(crate) prefix: String,
     subscription: String,
+}
+
+/// Where a target is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) subscription: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) target: &'a str,
+}
+
+impl Place<'_> {
+    /// What its sites' names begin with where they are to be known before they are made: always the same, and hardly that of
+    /// another target in the whole of Azure.
+    pub(crate) fn prefix(&self) -> String {
+        let parts = [&self.subscription.to_ascii_lowercase(), self.region, self.target];
+        format!("faasbench-{}", &hex::encode(Sha256::digest(parts.join("\0")))[..8])
+    }
 }
 
 impl Names {
     /// The names, each as Azure takes it.
-    pub(crate) fn new(subscription: &str, spec: &DeploymentSpec, options: &Options) -> Result<Names, PlatformError> {
+    pub(crate) fn new(place: Place<'_>, spec: &DeploymentSpec, options: &Options) -> Result<Names, PlatformError> {
         let id = spec.id.as_str();
         let common = format!("faasbench-{id}");
-        let prefix = options.site_prefix.clone().unwrap_or_else(|| common.clone());
+        let prefix = match &options.site_prefix {
+            Some(prefix) => prefix.clone(),
+            None if options.nested_calls => place.prefix(),
+            None => common.clone(),
+        };
         let names = Names {
             group: options.resource_group.clone().unwrap_or_else(|| common.clone()),
             owns_group: options.resource_group.is_none(),
             storage: format!("fb{id}"),
             site: format!("{prefix}-{}", spec.name),
+            prefix,
             common,
-            subscription: subscription.to_owned(),
+            subscription: place.subscription.to_owned(),
         };
         names.check(&spec.id)?;
         Ok(names)
@@ -97,5 +123,20 @@ impl Names {
 
     pub(crate) fn site_id(&self) -> String {
         self.id("Microsoft.Web/sites", &self.site)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_has_a_prefix_of_its_own() {
+        let place = Place { subscription: "AB", region: "westeurope", target: "one" };
+        let prefix = place.prefix();
+        assert!(prefix.len() == 18 && prefix.starts_with("faasbench-"), "{prefix}");
+        assert_eq!(Place { subscription: "ab", ..place }.prefix(), prefix);
+        assert_ne!(Place { target: "two", ..place }.prefix(), prefix);
+        assert_ne!(Place { region: "eastus", ..place }.prefix(), prefix);
     }
 }

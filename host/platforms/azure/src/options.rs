@@ -25,6 +25,16 @@ pub enum AuthLevel {
     Anonymous,
 }
 
+impl AuthLevel {
+    /// The word of `function.json`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            AuthLevel::Function => "function",
+            AuthLevel::Anonymous => "anonymous",
+        }
+    }
+}
+
 /// The versions of Azure's APIs, each with its own date.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -73,11 +83,14 @@ pub struct Options {
     pub plan: Plan,
     /// Who may call.
     pub auth_level: AuthLevel,
-    /// Sites are named `PREFIX-NAME`, in the whole of Azure; absent: `faasbench-ID-NAME` with the deployment's id.
+    /// Sites are named `PREFIX-NAME`, in the whole of Azure; absent: `faasbench-DIGITS-NAME`, with digits of the subscription, the
+    /// region and the target, or of the deployment where functions don't call each other.
     pub site_prefix: Option<String>,
-    /// Functions call each other over plain HTTP at `http://PREFIX-NAME.azurewebsites.net/api/NAME`: needs `site-prefix`,
-    /// `auth-level = "anonymous"`, and sites that also answer without TLS. The images speak no TLS.
+    /// Functions can call each other, at `https://PREFIX-NAME.azurewebsites.net/api/NAME`, with a key that all sites of the target
+    /// have and that allows calls and nothing else.
     pub nested_calls: bool,
+    /// The domain of sites' addresses.
+    pub site_suffix: String,
     /// Makes Application Insights and its workspace, which logs need.
     pub application_insights: bool,
     /// The site's address, `{site}` being its name; absent: what Azure says.
@@ -109,7 +122,8 @@ impl Default for Options {
             plan: Plan::default(),
             auth_level: AuthLevel::default(),
             site_prefix: None,
-            nested_calls: false,
+            nested_calls: true,
+            site_suffix: "azurewebsites.net".to_owned(),
             application_insights: true,
             site_endpoint: None,
             publish_endpoint: None,

@@ -10,7 +10,7 @@ use platform::{
     Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
     PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
-use remote_platform::{Api, Connection, InvokeWay};
+use remote_platform::{Api, Connection};
 use tokio::sync::Mutex;
 
 use crate::arm::Arm;
@@ -30,6 +30,8 @@ pub(crate) struct Azure {
     pub(crate) insights: Api,
     /// Functions' keys by their site: never written anywhere.
     pub(crate) keys: Mutex<HashMap<String, String>>,
+    /// The key of nested calls, once it is known. It is made by one deployment while others wait.
+    pub(crate) calls_key: Mutex<Option<String>>,
 }
 
 /// The Azure Functions of a target. Asks nothing yet, nor for a token.
@@ -67,18 +69,10 @@ pub fn connect_with(
         tokens: Tokens::new(&options.access_token_variable, variables)?,
         scope: options.arm_scope.clone(),
         patience: Duration::from_secs(options.operation_patience_s),
+        secrets: Default::default(),
     };
-    let keys = Mutex::default();
-    Ok(Arc::new(Azure { connection, options, subscription, region, arm, insights, keys }))
-}
-
-impl Azure {
-    /// How functions call each other; `None` where they can't.
-    pub(crate) fn invoke_way(&self) -> Option<InvokeWay> {
-        let prefix = self.options.site_prefix.as_deref().filter(|_| self.options.nested_calls)?;
-        let url = format!("http://{prefix}-{{name}}.azurewebsites.net/api/{{name}}");
-        Some(InvokeWay { url, authorization: None })
-    }
+    let (keys, calls_key) = (Mutex::default(), Mutex::default());
+    Ok(Arc::new(Azure { connection, options, subscription, region, arm, insights, keys, calls_key }))
 }
 
 #[async_trait]
@@ -116,13 +110,7 @@ impl Platform for Azure {
 
     async fn reach(&self) -> Result<Reached, PlatformError> {
         self.check_region().await?;
-        let mut remarks = vec![format!("subscription {}, region {}", self.subscription, self.region)];
-        if !self.options.nested_calls {
-            remarks.push(
-                "functions can't call each other: images speak no TLS; `nested-calls` opens a way over plain HTTP"
-                    .to_owned(),
-            );
-        }
+        let remarks = vec![format!("subscription {}, region {}", self.subscription, self.region)];
         Ok(Reached { version: format!("Azure Functions, Microsoft.Web {}", self.options.api_versions.web), remarks })
     }
 

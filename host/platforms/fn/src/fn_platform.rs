@@ -65,6 +65,10 @@ impl FnPlatform {
         let details = json!({ "daemon": self.daemon.as_ref().map(|daemon| daemon.address()) });
         let resource = self.resource(spec, IMAGE, &reference.tagged, details.clone());
         self.check_daemon(spec, &resource, known)?;
+        if let Some(daemon) = &self.daemon {
+            // A daemon that is not there has nothing to remove, and its address may be mended.
+            daemon.version().await?;
+        }
         let entry = entry(ledger, known, &resource).await?;
         let pushed = registry.push(&spec.image, &spec.id).await?;
         ledger.created(entry, &details).await?;

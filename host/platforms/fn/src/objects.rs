@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use platform::DeploymentId;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 /// The annotation of a function or a trigger: the deployment that it belongs to.
@@ -14,6 +14,11 @@ pub(crate) const APP: &str = "faasbench.app";
 const INVOKE_ENDPOINT: &str = "fnproject.io/fn/invokeEndpoint";
 /// Where a trigger is, as its server says.
 const HTTP_ENDPOINT: &str = "fnproject.io/trigger/httpEndpoint";
+
+/// Go writes an empty map as `null`.
+fn or_null<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
 
 /// One page of a list.
 #[derive(Debug, Deserialize)]
@@ -29,7 +34,7 @@ pub(crate) struct Page<T> {
 pub(crate) struct App {
     pub(crate) id: String,
     pub(crate) name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_null")]
     pub(crate) annotations: Map<String, Value>,
 }
 
@@ -47,9 +52,9 @@ pub(crate) struct Function {
     pub(crate) name: String,
     #[serde(default)]
     pub(crate) image: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_null")]
     pub(crate) config: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_null")]
     pub(crate) annotations: Map<String, Value>,
 }
 
@@ -79,7 +84,7 @@ pub(crate) struct Trigger {
     pub(crate) fn_id: String,
     #[serde(default)]
     pub(crate) source: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_null")]
     pub(crate) annotations: Map<String, Value>,
 }
 

@@ -39,10 +39,22 @@ pub(crate) fn place(project: &str, region: &str, options: &Options) -> Result<()
     Ok(())
 }
 
+/// Refuses an account that can't be let in by a service.
+pub(crate) fn account(options: &Options) -> Result<(), PlatformError> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'@');
+    match &options.service_account {
+        Some(account) if account.split('@').count() != 2 || !account.bytes().all(plain) => Err(invalid(format!(
+            "`{account}` can't be a service account; give its address as in `service-account = \"lab@my-project.iam.gserviceaccount.com\"`"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses what Cloud Run can't keep.
 pub(crate) fn spec(spec: &DeploymentSpec, options: &Options) -> Result<(), PlatformError> {
-    if spec.image.kind != ImageKind::Oci {
-        return Err(invalid(format!("Cloud Run takes an image `{}`, not `{}`", ImageKind::Oci, spec.image.kind)));
+    if !matches!(spec.image.kind, ImageKind::OciWithCaller | ImageKind::Oci) {
+        let taken = ImageKind::OciWithCaller;
+        return Err(invalid(format!("Cloud Run takes an image `{taken}`, not `{}`", spec.image.kind)));
     }
     if !spec.image.architecture.split('+').any(|architecture| architecture == "x86_64") {
         return Err(invalid(format!("Cloud Run runs x86_64 only, and the image is for {}", spec.image.architecture)));

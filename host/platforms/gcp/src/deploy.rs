@@ -6,7 +6,7 @@ use platform::{
     Deployment, DeploymentId, DeploymentSpec, Found, Ledger, PlannedRequest, PlatformError, Readiness, Resource, Scale,
     Status,
 };
-use remote_platform::{ApiRequest, ApiResponse, Method, instance_environment, make, shown_environment};
+use remote_platform::{ApiRequest, ApiResponse, Method, make, shown_environment};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
@@ -114,7 +114,7 @@ impl CloudRun {
         let reference = registry.reference(&spec.image, &spec.id);
         let resource = self.resource(&spec.id, IMAGE, &reference.tagged, json!({ "pinned": reference.pinned }));
         let pushed = make(ledger, &resource, registry.push(&spec.image, &spec.id)).await?;
-        let environment = instance_environment(&self.connection, spec, self.invoke_way.as_ref());
+        let environment = self.environment(spec);
         let document = |etag: Option<&str>| service::document(spec, &self.options, &pushed.pinned, &environment, etag);
         let resource = self.resource(&spec.id, SERVICE, name, details);
         let service = make(ledger, &resource, self.put(spec, there, &document, &former)).await?;
@@ -165,7 +165,7 @@ impl CloudRun {
         let base = self.api.base();
         let name = &spec.name;
         let reference = self.connection.registry()?.reference(&spec.image, &spec.id);
-        let environment = instance_environment(&self.connection, spec, self.invoke_way.as_ref());
+        let environment = self.environment(spec);
         let environment = shown_environment(&self.connection, &environment);
         let document = |etag| service::document(spec, &self.options, &reference.pinned, &environment, etag);
         let operation = ApiRequest::new("waiting until it is done", Method::GET, "");

@@ -106,14 +106,17 @@ pub struct Options {
     pub startup_cpu_boost: bool,
     /// Processors are there between calls too; billed for an instance's whole life.
     pub cpu_always: bool,
-    /// The account that instances run as; absent: the project's default one.
+    /// The account that instances run as; absent: the project's default one. Where calls need a token, each service lets this one
+    /// call it, so that functions can call each other; it needs no role of its own.
     pub service_account: Option<String>,
     /// How a cold start is brought about.
     pub force_cold: ForceCold,
-    /// Where functions call each other, with `{name}`: a plain `http://` address that instances reach, such as an internal load
-    /// balancer's. Absent: they can't, as the images speak no TLS and `run.app` nothing else.
+    /// Functions can call each other: with a token of `service-account`, or at `invoke-url`.
+    pub nested_calls: bool,
+    /// Where functions call each other instead of at their services' own addresses, with `{name}`: a plain `http://` address
+    /// that instances reach, such as an internal load balancer's.
     pub invoke_url: Option<String>,
-    /// The name of the environment variable with the header `Authorization` of nested calls.
+    /// The name of the environment variable with the header `Authorization` of nested calls at `invoke-url`.
     pub invoke_authorization_variable: Option<String>,
     /// The name of the environment variable with an access token; where it is not set, Application Default Credentials make one.
     pub access_token_variable: String,
@@ -143,6 +146,7 @@ impl Default for Options {
             cpu_always: false,
             service_account: None,
             force_cold: ForceCold::default(),
+            nested_calls: true,
             invoke_url: None,
             invoke_authorization_variable: None,
             access_token_variable: "CLOUDSDK_AUTH_ACCESS_TOKEN".to_owned(),

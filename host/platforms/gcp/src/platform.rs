@@ -12,7 +12,7 @@ use platform::{
 use remote_platform::{Api, ApiRequest, Connection, InvokeWay, Method};
 
 use crate::credentials::{PLATFORM, Tokens};
-use crate::{ForceCold, Options, check};
+use crate::{ForceCold, Options, check, nested};
 
 /// Where the Admin API is.
 const ENDPOINT: &str = "https://run.googleapis.com";
@@ -27,7 +27,8 @@ pub(crate) struct CloudRun {
     pub(crate) logging: Api,
     pub(crate) monitoring: Api,
     pub(crate) tokens: Tokens,
-    pub(crate) invoke_way: Option<InvokeWay>,
+    /// How functions call each other where the options name a plain way.
+    pub(crate) plain_way: Option<InvokeWay>,
 }
 
 /// The Cloud Run of a target. Asks it nothing yet, nor for a token.
@@ -66,38 +67,20 @@ pub fn connect_with(
             )));
         }
     }
-    let invoke_way = invoke_way(&options, &variable)?;
+    check::account(&options)?;
+    let plain_way = nested::plain(&options, &variable)?;
     let tokens = Tokens::new(variable(&options.access_token_variable), variable(&options.id_token_variable));
     Ok(Arc::new(CloudRun {
         api: Api::new(PLATFORM, connection.endpoint.as_deref().unwrap_or(ENDPOINT), None)?,
         logging: Api::new(PLATFORM, &options.logging_endpoint, None)?,
         monitoring: Api::new(PLATFORM, &options.monitoring_endpoint, None)?,
         tokens,
-        invoke_way,
+        plain_way,
         connection,
         options,
         project,
         region,
     }))
-}
-
-fn invoke_way(
-    options: &Options,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Result<Option<InvokeWay>, PlatformError> {
-    let Some(url) = &options.invoke_url else { return Ok(None) };
-    if !url.starts_with("http://") || !url.contains("{name}") {
-        return Err(PlatformError::Invalid(format!(
-            "the option `invoke-url` is {url:?}; give an address without TLS as in http://10.0.0.2/{{name}}"
-        )));
-    }
-    let authorization = match &options.invoke_authorization_variable {
-        None => None,
-        Some(name) => Some(variable(name).ok_or_else(|| {
-            PlatformError::Invalid(format!("{name} is not set, which `invoke-authorization-variable` names"))
-        })?),
-    };
-    Ok(Some(InvokeWay { url: url.clone(), authorization }))
 }
 
 #[async_trait]
@@ -126,23 +109,23 @@ impl Platform for CloudRun {
             metrics: true,
             // Instances are billed, not calls.
             billing: false,
-            nested_calls: self.invoke_way.is_some(),
+            nested_calls: self.has_nested_calls(),
             local_processes: false,
         }
     }
 
     fn image_kind(&self) -> ImageKind {
-        ImageKind::Oci
+        ImageKind::OciWithCaller
     }
 
     async fn reach(&self) -> Result<Reached, PlatformError> {
         let path = format!("{}?pageSize=1", self.services());
         self.ask(ApiRequest::new("asking Cloud Run for services", Method::GET, path), &[]).await?;
         let mut remarks = vec![format!("project {}, region {}", self.project, self.region)];
-        if self.invoke_way.is_none() {
+        if self.options.nested_calls && !self.has_nested_calls() {
             remarks.push(
-                "functions can't call each other: Cloud Run wants TLS and an ID token, and images speak plain HTTP; set \
-                 `invoke-url` to a plain way inside the network"
+                "functions can't call each other: name the account that they run as in `service-account`; one without any role \
+                 will do, as each service lets it in"
                     .to_owned(),
             );
         }

@@ -4,9 +4,9 @@ use platform::{PlannedRequest, PlatformError};
 use remote_platform::{ApiRequest, Method};
 use serde_json::{Value, json};
 
-use crate::Access;
 use crate::deploy::ATTEMPTS;
 use crate::platform::CloudRun;
+use crate::{Access, nested};
 
 /// The role whose members may call.
 const INVOKER: &str = "roles/run.invoker";
@@ -18,7 +18,14 @@ impl CloudRun {
     pub(crate) fn own_invokers(&self) -> Vec<String> {
         match self.options.access {
             Access::PublicByPolicy => vec![EVERYBODY.to_owned()],
-            Access::Private => self.options.invokers.clone(),
+            Access::Private => {
+                let mut invokers = self.options.invokers.clone();
+                // Any function may call any other.
+                let account = self.options.service_account.iter().filter(|_| nested::is_carried(&self.options));
+                let members = account.map(|account| format!("serviceAccount:{account}"));
+                invokers.extend(members.filter(|member| !self.options.invokers.contains(member)));
+                invokers
+            }
             Access::Public => Vec::new(),
         }
     }

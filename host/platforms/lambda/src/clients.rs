@@ -52,6 +52,11 @@ pub(crate) struct Clients {
 }
 
 impl Clients {
+    /// Where it all is, in words: the endpoint that was given, or Amazon's own.
+    pub(crate) fn place(&self) -> &str {
+        self.endpoint.as_deref().unwrap_or("Amazon's own endpoint")
+    }
+
     /// Clients with the configuration.
     ///
     /// # Errors

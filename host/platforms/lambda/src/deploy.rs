@@ -111,7 +111,12 @@ impl LambdaPlatform {
             id: &spec.id,
             target: self.target_name(),
             known,
-            place: json!({ "region": clients.region, "account": account.number, "function": plan.function }),
+            place: json!({
+                "endpoint": clients.place(),
+                "region": clients.region,
+                "account": account.number,
+                "function": plan.function,
+            }),
         };
         let role = self.make_role(&plan, spec, &page, &account.number).await?;
         let entry = page.intend(LOG_GROUP, &plan.log_group).await?;
@@ -167,15 +172,16 @@ impl LambdaPlatform {
 
     /// Refuses a deployment that is elsewhere: made here too, what is there would be forgotten.
     fn check_place(&self, spec: &DeploymentSpec, known: &[ResourceEntry], account: &str) -> Result<(), PlatformError> {
-        let region = self.clients().region.as_str();
+        let (endpoint, region) = (self.clients().place(), self.clients().region.as_str());
         for resource in known.iter().map(|entry| &entry.resource).filter(|resource| resource.platform == PLATFORM) {
             let there = |field: &str, here| resource.details[field].as_str().unwrap_or(here).to_owned();
-            let (its_region, its_account) = (there("region", region), there("account", account));
-            if (its_region.as_str(), its_account.as_str()) != (region, account) {
+            let its = [there("endpoint", endpoint), there("region", region), there("account", account)];
+            if its != [endpoint, region, account] {
+                let [its_endpoint, its_region, its_account] = its;
                 return Err(PlatformError::Invalid(format!(
-                    "{0} was deployed to {its_region} in the account {its_account}, and the target `{1}` is {region} in the \
-                     account {account} now; set `region` and `profile` in its options to those and `faasbench undeploy {0} \
-                     --platform {1}` there first",
+                    "{0} was deployed to {its_region} in the account {its_account} at {its_endpoint}, and the target `{1}` is \
+                     {region} in the account {account} at {endpoint} now; set its `endpoint`, and `region` and `profile` in its \
+                     options, to those and `faasbench undeploy {0} --platform {1}` there first",
                     spec.name,
                     self.target_name()
                 )));

@@ -9,7 +9,7 @@ use aws_smithy_types::Blob;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use lambda_caller::{error_body, function_error, is_function_error, x_ray};
+use nested_caller::{error_body, function_error, is_function_error, x_ray};
 use platform::{Answer, CallId, Invocation, PlatformError, Timings};
 use remote_platform::{Begin, identity_in_body};
 use tokio::time::timeout;

@@ -30,7 +30,7 @@ pub(crate) async fn remove(
         }
         return connection.registry()?.remove(&resource.name).await;
     }
-    check_account(clients, resource).await?;
+    check_place(clients, resource).await?;
     // Only a thing whose making is not known to have ended may appear: the ledger's details are those of the intention then too,
     // but time has passed.
     let intended = resource.details["intended_unix_ms"].as_u64().unwrap_or(0);
@@ -88,8 +88,16 @@ fn check_function(name: &str) -> Result<(), PlatformError> {
     name::function(first, rest).map(|_| ())
 }
 
-/// In another account there is nothing of ours, whatever has the same name.
-async fn check_account(clients: &Clients, resource: &Resource) -> Result<(), PlatformError> {
+/// In another account, or at another endpoint, there is nothing of ours, whatever has the same name.
+async fn check_place(clients: &Clients, resource: &Resource) -> Result<(), PlatformError> {
+    if let Some(made_at) = resource.details["endpoint"].as_str().filter(|made_at| *made_at != clients.place()) {
+        return Err(PlatformError::Invalid(format!(
+            "the {} {} is at {made_at}, and the target is at {}; set `endpoint` back to remove it",
+            resource.kind,
+            resource.name,
+            clients.place()
+        )));
+    }
     let Some(made_in) = resource.details["account"].as_str() else { return Ok(()) };
     let account = clients.account().await?;
     if made_in == account.number {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use image_kind::ImageKind;
 use local_daemon::LocalDaemon;
 use platform::{
-    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, Invocation, Ledger, LogLine, PlannedRequest,
-    Platform, PlatformError, Reached, Readiness, Resource, ResourceEntry, ResourceId, Scale, Status,
+    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
+    PlannedRequest, Platform, PlatformError, Reached, Readiness, Resource, ResourceEntry, ResourceId, Scale, Status,
 };
 use remote_platform::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use remote_platform::{Connection, Registry};
@@ -85,6 +85,10 @@ impl NuclioPlatform {
         let details = json!({ "daemon": self.daemon.as_ref().map(|daemon| daemon.address()) });
         let resource = self.resource(spec, IMAGE, &reference.tagged, details.clone());
         self.check_daemon(spec, &resource, known)?;
+        if let Some(daemon) = &self.daemon {
+            // A daemon that is not there has nothing to remove, and its address may be mended.
+            daemon.version().await?;
+        }
         let entry = entry(ledger, known, &resource).await?;
         let pushed = registry.push(image, &spec.id).await?;
         ledger.created(entry, &details).await?;
@@ -312,6 +316,17 @@ impl Platform for NuclioPlatform {
             ));
         }
         Ok(answer)
+    }
+
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        Ok(Some(match self.options.way {
+            Way::Direct => HttpCall::to(self.address(deployment).await?),
+            Way::Dashboard => HttpCall::to(self.control.api.address("/api/function_invocations"))
+                .with("x-nuclio-function-name", &deployment.spec.name)
+                .with("x-nuclio-function-namespace", &self.options.namespace)
+                .with("x-nuclio-path", "/")
+                .with("x-nuclio-log-level", "none"),
+        }))
     }
 
     async fn force_cold(&self, deployment: &Deployment) -> Result<(), PlatformError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use platform::DeploymentSpec;
 
 use crate::Connection;
+use crate::carried::KEY_VARIABLE;
 
 /// How a function there calls another: through the platform's own way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +50,10 @@ pub fn instance_environment(
 
 /// The same as `--dry-run` may show it: without the values of the storage's credentials and of the nested calls'.
 pub fn shown_environment(connection: &Connection, environment: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let secret =
-        |name: &String| name == "FAASBENCH_INVOKE_AUTHORIZATION" || connection.storage_environment.contains_key(name);
+    let secret = |name: &String| {
+        let is_of_calls = ["FAASBENCH_INVOKE_AUTHORIZATION", KEY_VARIABLE].contains(&name.as_str());
+        is_of_calls || connection.storage_environment.contains_key(name)
+    };
     let shown = |name: &String, value: &String| if secret(name) { "<not shown>".to_owned() } else { value.clone() };
     environment.iter().map(|(name, value)| (name.clone(), shown(name, value))).collect()
 }

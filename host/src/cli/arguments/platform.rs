@@ -238,6 +238,10 @@ pub(in crate::cli) struct UndeployArguments {
     #[arg(long, value_name = "HOST")]
     pub(in crate::cli) host: Option<String>,
 
+    /// Take out of the ledger what can't be removed, for a platform that is gone for good; each thing is named
+    #[arg(long)]
+    pub(in crate::cli) forget: bool,
+
     #[command(flatten)]
     pub(in crate::cli) configuration: ConfigurationFile,
 

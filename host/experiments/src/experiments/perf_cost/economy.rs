@@ -1,8 +1,8 @@
 //! Calls against rented machines: when the one is cheaper than the other.
 
-use stats::{Confidence, Sample, mean};
+use stats::{Confidence, mean};
 
-use super::super::figures::absent;
+use super::super::figures::{absent, median};
 use super::billing::Source;
 use super::experiment::Measured;
 use super::settings::Parameters;
@@ -68,16 +68,26 @@ impl Row<'_> {
         if price.currency != machine.currency {
             return absent("the prices are in different currencies");
         }
-        match price.calls_for(machine.per_month(), &bill) {
-            Some(calls) => Cell::Number(calls.round()),
-            None => absent("calls cost nothing"),
-        }
+        // Each call is billed its own time: the mean's interval is that of the whole.
+        let billed_us = self.bills().iter().map(|bill| bill.billed_us as f64).collect();
+        let calls = |billed_us: f64| {
+            let bill = Bill { billed_us: billed_us.max(0.0).round() as u64, ..bill };
+            price.calls_for(machine.per_month(), &bill).map(f64::round)
+        };
+        mapped(&mean_cell(billed_us, "it has no price"), calls).unwrap_or_else(|| absent("calls cost nothing"))
     }
 
     /// Most calls a month that a machine serves, were it always busy.
-    pub(super) fn capacity(&self, machine: &MachinePrice) -> Option<f64> {
-        let median = Sample::new(self.busy_s()).ok()?.median();
-        machine.calls_per_month(median, self.measured.memory_bytes, self.measured.cpus.unwrap_or(1.0))
+    pub(super) fn capacity(&self, machine: &MachinePrice) -> Option<Cell> {
+        let cpus = self.measured.cpus.unwrap_or(1.0);
+        mapped(&median(&self.busy_s()), |seconds| {
+            machine.calls_per_month(seconds, self.measured.memory_bytes, cpus).map(f64::round)
+        })
+    }
+
+    /// What a million calls cost on a machine that is always busy.
+    pub(super) fn million_when_busy(&self, machine: &MachinePrice) -> Option<Cell> {
+        mapped(&self.capacity(machine)?, |calls| (calls > 0.0).then(|| machine.per_month() / calls * 1e6))
     }
 
     /// How long each call keeps an instance busy, s.
@@ -87,6 +97,18 @@ impl Row<'_> {
             .map(|sample| sample.execution_us.map_or(sample.client_ns as f64 / 1e9, |us| us as f64 / 1e6).max(1e-6))
             .collect()
     }
+}
+
+/// What a rising or falling function makes of an estimate; `None` where it has no value for it.
+fn mapped(cell: &Cell, function: impl Fn(f64) -> Option<f64>) -> Option<Cell> {
+    let Cell::Estimate { value, low, high, n } = cell else { return None };
+    let ends = low.zip(*high).and_then(|(low, high)| Some((function(low)?, function(high)?)));
+    Some(Cell::Estimate {
+        value: function(*value)?,
+        low: ends.map(|(one, other)| one.min(other)),
+        high: ends.map(|(one, other)| one.max(other)),
+        n: *n,
+    })
 }
 
 fn mean_cell(values: Vec<f64>, otherwise: &str) -> Cell {

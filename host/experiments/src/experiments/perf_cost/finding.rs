@@ -105,14 +105,16 @@ fn sentence(target: &str, function: &str, rows: &[&Row<'_>]) -> String {
         in_words(&cheapest.per_million(), money(&price.currency))
     );
     let break_even = cheapest.parameters.machines.iter().filter_map(|machine| {
-        let calls = value(&cheapest.break_even(machine))?;
-        Some((machine, calls, cheapest.capacity(machine).is_some_and(|most| most >= calls)))
+        let even = cheapest.break_even(machine);
+        let calls = value(&even)?;
+        let most = cheapest.capacity(machine).as_ref().and_then(value);
+        Some((machine, even, calls, most.is_some_and(|most| most >= calls)))
     });
     // The machine that pays first of those that could serve so many.
-    match break_even.filter(|(_, _, serves)| *serves).min_by(|a, b| a.1.total_cmp(&b.1)) {
-        Some((machine, calls, _)) => sentence.push_str(&format!(
+    match break_even.filter(|(.., serves)| *serves).min_by(|a, b| a.2.total_cmp(&b.2)) {
+        Some((machine, even, ..)) => sentence.push_str(&format!(
             "; above {} calls a month a {} is cheaper, were it busy to its limit",
-            grouped(calls),
+            in_words(&even, grouped),
             machine.name
         )),
         None => sentence.push_str("; no machine compared is cheaper at any load that it can serve"),
@@ -196,9 +198,8 @@ fn machines(rows: &[Row<'_>]) -> Option<Table> {
         for row in usual(rows) {
             for machine in &row.parameters.machines {
                 let capacity = row.capacity(machine);
-                let full = capacity.map(|calls| machine.per_month() / calls * 1e6);
                 let break_even = row.break_even(machine);
-                let verdict = match (value(&break_even), capacity) {
+                let verdict = match (value(&break_even), capacity.as_ref().and_then(value)) {
                     (_, None) => "no instance fits".to_owned(),
                     (None, _) => "there is no price to compare with".to_owned(),
                     (Some(calls), Some(most)) if calls > most => "calls stay cheaper".to_owned(),
@@ -212,8 +213,8 @@ fn machines(rows: &[Row<'_>]) -> Option<Table> {
                     Cell::Number(machine.per_month()),
                     text(&machine.currency),
                     break_even,
-                    capacity.map_or_else(|| absent("no instance fits"), |calls| Cell::Number(calls.round())),
-                    full.map_or_else(|| absent("no instance fits"), Cell::Number),
+                    capacity.unwrap_or_else(|| absent("no instance fits")),
+                    row.million_when_busy(machine).unwrap_or_else(|| absent("no instance fits")),
                     text(verdict),
                 ]);
             }

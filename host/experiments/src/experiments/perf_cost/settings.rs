@@ -62,7 +62,7 @@ pub(super) struct Settings {
     pub(super) burst: u32,
     /// How long calls of one memory size and state are made, at most, s.
     pub(super) seconds: f64,
-    /// The region whose prices count; empty: the first of the platform's.
+    /// The region whose prices count; empty: that of the target's options, and where it names none, the first that has a price.
     pub(super) region: String,
     /// The plan whose prices count; empty: the first of the platform's.
     pub(super) plan: String,
@@ -116,7 +116,7 @@ pub(super) fn parameters(request: &Request, target: &PlannedTarget) -> Result<Ve
         path => PriceTable::read(Path::new(path)),
     };
     let table = table.map_err(|error| RequestError(error.to_string()))?;
-    let price = price(&table, &settings, &target.platform)?;
+    let price = price(&table, &settings, target)?;
     let machines = machines(&table, &settings, &target.platform)?;
     let mut sizes: Vec<Option<u64>> = vec![None];
     if target.capabilities.memory_limit && !settings.memory_mib.is_empty() {
@@ -170,16 +170,29 @@ fn check(settings: &Settings) -> Result<(), RequestError> {
 fn price(
     table: &PriceTable,
     settings: &Settings,
-    platform: &str,
+    target: &PlannedTarget,
 ) -> Result<Result<FunctionPrice, String>, RequestError> {
+    let platform = target.platform.as_str();
     let architecture = match settings.architecture.as_str() {
         "" => None,
         "x86-64" => Some(Architecture::X86),
         "aarch64" => Some(Architecture::Arm),
         other => return Err(RequestError(format!("the setting architecture is `{other}`; give x86-64 or aarch64"))),
     };
-    if let Some(price) = table.function(platform, &settings.region, &settings.plan, architecture) {
+    let region = match settings.region.as_str() {
+        "" => target.region.as_deref().unwrap_or_default(),
+        region => region,
+    };
+    if let Some(price) = table.function(platform, region, &settings.plan, architecture) {
         return Ok(Ok(price.clone()));
+    }
+    // What it does can be measured all the same.
+    if settings.region.is_empty() && table.function(platform, "", &settings.plan, architecture).is_some() {
+        return Ok(Err(format!(
+            "there is no price of {platform} for {region}, where {} is; there are: {}",
+            target.target,
+            table.known(platform)
+        )));
     }
     if table.functions.iter().any(|price| price.platform == platform) {
         return Err(RequestError(format!(
@@ -235,7 +248,7 @@ mod tests {
             nested_calls: false,
             local_processes: false,
         };
-        PlannedTarget { target: platform.to_owned(), platform: platform.to_owned(), capabilities }
+        PlannedTarget { target: platform.to_owned(), platform: platform.to_owned(), capabilities, region: None }
     }
 
     fn planned(
@@ -244,9 +257,26 @@ mod tests {
         limit: bool,
         set: &[(&str, serde_json::Value)],
     ) -> Result<Vec<Parameters>, RequestError> {
+        planned_at(&target(platform, way, limit), set)
+    }
+
+    fn planned_at(target: &PlannedTarget, set: &[(&str, serde_json::Value)]) -> Result<Vec<Parameters>, RequestError> {
         let settings = set.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
         let request = Request { seed: 1, quick: false, subjects: Vec::new(), targets: Vec::new(), settings };
-        parameters(&request, &target(platform, way, limit))
+        parameters(&request, target)
+    }
+
+    #[test]
+    fn the_price_is_that_of_the_targets_region() {
+        let at = |region: &str, set: &[(&str, serde_json::Value)]| {
+            let target = PlannedTarget { region: Some(region.to_owned()), ..target("lambda", Way::ByUpdate, true) };
+            planned_at(&target, set).unwrap()[0].price.clone()
+        };
+        assert!(at("eu-west-1", &[]).unwrap().regions.contains(&"eu-west-1".to_owned()));
+        // What the user says goes before it; a region without a price is no mistake of his.
+        let said = at("eu-west-1", &[("region", json!("us-east-1"))]).unwrap();
+        assert!(said.regions.contains(&"us-east-1".to_owned()));
+        assert!(at("mars-1", &[]).unwrap_err().contains("mars-1"));
     }
 
     #[test]

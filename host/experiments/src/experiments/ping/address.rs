@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use load::{Address, LoadPlan, Pace, RequestRecord, RequestTemplate, Stop, Target};
+use load::{Address, HeaderName, HeaderValue, LoadPlan, Pace, RequestRecord, RequestTemplate, Stop, Target};
+use platform::HttpCall;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -61,14 +62,20 @@ pub(super) struct Bounds {
 ///
 /// # Errors
 /// Why it can't be.
-pub(super) async fn measure(url: &str, event: &'static [u8], bounds: Bounds) -> Result<AtAddress, String> {
-    let target: Target = url.parse().map_err(|error: load::TargetError| error.to_string())?;
+pub(super) async fn measure(call: &HttpCall, event: &'static [u8], bounds: Bounds) -> Result<AtAddress, String> {
+    let target: Target = call.url.parse().map_err(|error: load::TargetError| error.to_string())?;
     let Address::Tcp { host, port } = &target.address else {
-        return Err(format!("{url} is a socket on this machine, which no network leads to"));
+        return Err(format!("{} is a socket on this machine, which no network leads to", call.url));
     };
+    let mut request = RequestTemplate::post_json(event);
+    for (name, value) in &call.headers {
+        let mut value = HeaderValue::from_str(value).map_err(|error| error.to_string())?;
+        value.set_sensitive(true);
+        request.headers.insert(HeaderName::from_static(name), value);
+    }
     let (tcp_ns, tcp_failed) = tcp(host, *port, bounds).await;
-    let kept = requests(target.clone(), event, true, bounds).await?;
-    let new = requests(target.clone(), event, false, bounds).await?;
+    let kept = requests(target.clone(), request.clone(), true, bounds).await?;
+    let new = requests(target.clone(), request, false, bounds).await?;
     Ok(AtAddress { authority: target.authority.clone(), tls: target.tls, tcp_ns, tcp_failed, kept, new })
 }
 
@@ -89,7 +96,7 @@ async fn tcp(host: &str, port: u16, bounds: Bounds) -> (Vec<u64>, u64) {
 }
 
 /// Requests one after another.
-async fn requests(target: Target, event: &'static [u8], keep: bool, bounds: Bounds) -> Result<Vec<Trip>, String> {
+async fn requests(target: Target, request: RequestTemplate, keep: bool, bounds: Bounds) -> Result<Vec<Trip>, String> {
     let pace = Pace::Closed { clients: 1, think: Duration::ZERO };
     let plan = LoadPlan {
         most_requests: Some(u64::from(bounds.requests)),
@@ -97,7 +104,7 @@ async fn requests(target: Target, event: &'static [u8], keep: bool, bounds: Boun
         timeout: bounds.patience,
         threads: 1,
         keep_records: true,
-        ..LoadPlan::new(target, RequestTemplate::post_json(event), pace, bounds.longest)
+        ..LoadPlan::new(target, request, pace, bounds.longest)
     };
     let running = tokio::task::spawn_blocking(move || {
         let mut trips = Vec::new();

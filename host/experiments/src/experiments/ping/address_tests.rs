@@ -43,7 +43,7 @@ async fn server() -> (String, Arc<AtomicU32>, Arc<AtomicU32>) {
 #[tokio::test]
 async fn each_kind_is_measured_as_often_as_asked_for_and_failures_are_counted() {
     let (url, connections, requests) = server().await;
-    let measured = measure(&url, b"{}", BOUNDS).await.unwrap();
+    let measured = measure(&HttpCall::to(&url), b"{}", BOUNDS).await.unwrap();
     assert_eq!((measured.tcp_ns.len(), measured.tcp_failed, measured.tls), (20, 0, false));
     assert_eq!((measured.kept.len(), measured.new.len()), (20, 20));
     assert_eq!(requests.load(Ordering::SeqCst), 40);
@@ -64,9 +64,9 @@ async fn each_kind_is_measured_as_often_as_asked_for_and_failures_are_counted() 
 async fn where_nobody_listens_failures_are_counted_and_it_ends() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let bounds = Bounds { requests: 5, ..BOUNDS };
-    let measured = measure(&format!("http://127.0.0.1:{port}/"), b"{}", bounds).await.unwrap();
+    let measured = measure(&HttpCall::to(format!("http://127.0.0.1:{port}/")), b"{}", bounds).await.unwrap();
     assert_eq!((measured.tcp_ns.len(), measured.tcp_failed), (0, 5));
     assert_eq!((measured.kept.len(), measured.new.len()), (5, 5));
     assert!(measured.kept.iter().chain(&measured.new).all(|trip| !trip.is_answered()));
-    assert!(measure("unix:/run/x.sock:/f", b"{}", bounds).await.is_err());
+    assert!(measure(&HttpCall::to("unix:/run/x.sock:/f"), b"{}", bounds).await.is_err());
 }

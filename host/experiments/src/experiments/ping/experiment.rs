@@ -130,9 +130,9 @@ impl Experiment for Ping {
             }
             calls.push(timed(bench, &deployment, event.clone(), "no-op", repetition, bounds.patience).await?);
         }
-        let address = match &deployment.url {
-            Some(url) => measure(url, NOTHING, bounds).await,
-            None => Err("it has no address: it is called in or on this machine, without a network".to_owned()),
+        let address = match bench.site.platform.http_call(&deployment).await? {
+            Some(call) => measure(&call, NOTHING, bounds).await,
+            None => Err("it has no address for any client: it is called through the platform's interface".to_owned()),
         };
         bench.going_on()?;
         if let Ok(address) = &address {

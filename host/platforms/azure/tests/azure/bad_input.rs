@@ -4,7 +4,7 @@ use image_kind::ImageKind;
 use platform::{DeploymentSpec, MemoryLedger, PlatformError, undeploy};
 use serde_json::{Value, json};
 
-use crate::deploying::{package, plain};
+use crate::deploying::{package, package_with_caller, plain};
 use crate::emulator::{Emulator, variables};
 
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn places_and_options_that_cannot_be_are_named() {
     };
     assert!(refused(json!({ "subscription": "../x" })).contains("subscription"));
     assert!(refused(json!({ "region": "West Europe" })).contains("region"));
-    assert!(refused(json!({ "nested-calls": true })).contains("site-prefix"));
+    assert!(refused(json!({ "site-suffix": "a/b" })).contains("domain of sites"));
     assert!(refused(json!({ "api-versions": { "web": "2024&x" } })).contains("version"));
     assert!(refused(json!({ "colour": 1 })).contains("colour"));
     let package = package(10);
@@ -75,6 +75,18 @@ async fn wrong_credentials_are_told_with_what_to_do() {
     let platform = azure_platform::connect_with(emulator.connection(json!({})), &wrong).unwrap();
     let error = platform.reach().await.unwrap_err();
     assert!(matches!(error, PlatformError::Denied { .. }) && !error.to_string().contains("expired"), "{error}");
+}
+
+#[tokio::test]
+async fn what_azure_repeats_in_a_refusal_is_not_shown() {
+    let emulator = Emulator::start().await;
+    let package = package_with_caller();
+    emulator.state.lock().unwrap().repeats = true;
+    let error = emulator.platform(json!({})).deploy(&plain(package.path(), 1), &MemoryLedger::new()).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("not these") && error.matches("(not shown)").count() == 3, "{error}");
+    let secrets = [crate::emulator::STORAGE_KEY, "secret-insights"];
+    assert!(secrets.iter().all(|secret| !error.contains(secret)), "{error}");
 }
 
 #[tokio::test]

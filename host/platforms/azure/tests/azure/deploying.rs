@@ -14,13 +14,24 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A package; `padding` makes its size.
 pub(crate) fn package(padding: usize) -> NamedTempFile {
+    package_of(&[("handler", padding)])
+}
+
+/// A package with the program that carries nested calls.
+pub(crate) fn package_with_caller() -> NamedTempFile {
+    package_of(&[("handler", 10), ("faasbench-caller", 10)])
+}
+
+fn package_of(programs: &[(&str, usize)]) -> NamedTempFile {
     let mut file = NamedTempFile::new().unwrap();
     let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
     writer.start_file("function1/function.json", stored).unwrap();
     writer.write_all(br#"{"bindings":[{"authLevel":"anonymous","type":"httpTrigger"}]}"#).unwrap();
-    writer.start_file("handler", stored.unix_permissions(0o755)).unwrap();
-    writer.write_all(&vec![0; padding]).unwrap();
+    for (name, size) in programs {
+        writer.start_file(*name, stored.unix_permissions(0o755)).unwrap();
+        writer.write_all(&vec![0; *size]).unwrap();
+    }
     file.write_all(&writer.finish().unwrap().into_inner()).unwrap();
     file
 }
@@ -179,32 +190,19 @@ async fn what_is_anothers_is_neither_changed_nor_removed() {
 }
 
 #[tokio::test]
-async fn functions_call_each_other_where_it_is_allowed() {
-    let emulator = Emulator::start().await;
-    let options = json!({ "nested-calls": true, "site-prefix": "lab", "auth-level": "anonymous" });
-    let platform = emulator.platform(options);
-    assert!(platform.capabilities().nested_calls);
-    let package = package(10);
-    platform.deploy(&plain(package.path(), 1), &MemoryLedger::new()).await.unwrap();
-    let url = emulator.setting("FAASBENCH_INVOKE_URL").unwrap();
-    assert_eq!(url, "http://lab-{name}.azurewebsites.net/api/{name}");
-    assert_eq!(emulator.only("Microsoft.Web/sites")["properties"]["httpsOnly"], false);
-    let mut renamed = plain(package.path(), 1);
-    renamed.name = "another".to_owned();
-    assert!(platform.deploy(&renamed, &MemoryLedger::new()).await.unwrap_err().is_users());
-}
-
-#[tokio::test]
 async fn the_plan_is_what_is_asked_and_holds_no_secret() {
     let emulator = Emulator::start().await;
     let mut connection = emulator.connection(json!({}));
     connection.storage_environment.insert("STORE_KEY".to_owned(), "hidden".to_owned());
     let platform = azure_platform::connect_with(connection, &variables).unwrap();
-    let package = package(10);
+    let package = package_with_caller();
     let spec = plain(package.path(), 1);
     let planned = platform.requests(&spec).unwrap();
     assert!(emulator.server.seen().is_empty());
     let text = serde_json::to_string(&planned).unwrap();
+    assert!(
+        text.contains("giving the site") && text.contains(r#"{"name":"FAASBENCH_CALLER_KEY","value":"<not shown>"}"#)
+    );
     assert!([STORAGE_KEY, TOKEN, "hidden"].iter().all(|secret| !text.contains(secret)), "{text}");
     platform.deploy(&spec, &MemoryLedger::new()).await.unwrap();
     let asked: Vec<String> = emulator.server.seen().iter().map(Request::line).collect();

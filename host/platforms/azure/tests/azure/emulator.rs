@@ -45,6 +45,14 @@ pub(crate) struct State {
     pub(crate) refuses_packages: bool,
     /// Operations are told to be elsewhere.
     pub(crate) elsewhere: bool,
+    /// The keys that sites were given, by the site and the key's name.
+    pub(crate) site_keys: BTreeMap<(String, String), String>,
+    /// How often a site's host refuses a key yet.
+    pub(crate) starting: u32,
+    /// Sites get host names with letters of Azure's own in them.
+    pub(crate) unique_hosts: bool,
+    /// Sites are refused, with their secret settings in the refusal.
+    pub(crate) repeats: bool,
 }
 
 pub(crate) struct Emulator {
@@ -91,7 +99,18 @@ impl Emulator {
 
     /// A setting of the only site.
     pub(crate) fn setting(&self, name: &str) -> Option<String> {
-        let site = self.only("Microsoft.Web/sites");
+        Emulator::setting_of(&self.only("Microsoft.Web/sites"), name)
+    }
+
+    /// A setting of a site, and the key of nested calls that it was given.
+    pub(crate) fn setting_and_key(&self, site: &str, name: &str) -> (Option<String>, Option<String>) {
+        let state = self.state.lock().unwrap();
+        let thing = state.things.values().find(|thing| thing["name"] == site).unwrap();
+        let key = state.site_keys.get(&(site.to_owned(), "faasbench-calls".to_owned()));
+        (Emulator::setting_of(thing, name), key.cloned())
+    }
+
+    fn setting_of(site: &Value, name: &str) -> Option<String> {
         let settings = site["properties"]["siteConfig"]["appSettings"].as_array().unwrap().clone();
         settings.into_iter().find(|setting| setting["name"] == name)?["value"].as_str().map(str::to_owned)
     }
@@ -170,6 +189,13 @@ impl State {
             let things = self.things.iter().filter(|(key, _)| key.starts_with(&inside)).map(|(_, thing)| thing);
             return Response::json(200, &json!({ "value": things.collect::<Vec<_>>() }));
         }
+        if let (
+            ["subscriptions", _, "resourceGroups", .., "sites", site, "host", "default", "functionKeys", name],
+            "PUT",
+        ) = (&request.asks().1[..], method)
+        {
+            return self.put_key(site, name, &request.json());
+        }
         let key = id.to_lowercase();
         let there = self.things.get(&key).cloned();
         match (method, there) {
@@ -202,6 +228,17 @@ impl State {
         }
     }
 
+    fn put_key(&mut self, site: &str, name: &str, document: &Value) -> Response {
+        assert_eq!((document["properties"]["name"].as_str(), self.synchronised), (Some(name), true));
+        if self.starting > 0 {
+            self.starting -= 1;
+            return error(400, "BadRequest", "Encountered an error (ServiceUnavailable) from host runtime.");
+        }
+        let value = document["properties"]["value"].as_str().unwrap().to_owned();
+        self.site_keys.insert((site.to_owned(), name.to_owned()), value);
+        Response::json(201, document)
+    }
+
     fn put(&mut self, id: &str, mut document: Value, is_there: bool) -> Response {
         let name = id.rsplit('/').next().unwrap();
         let parts: Vec<&str> = id.trim_start_matches('/').split('/').collect();
@@ -226,6 +263,8 @@ impl State {
         document["type"] = json!(kind);
         if kind == "Microsoft.Web/sites" {
             document["properties"]["state"] = json!("Running");
+            let unique = if self.unique_hosts { "-a1b2.westeurope-01" } else { "" };
+            document["properties"]["defaultHostName"] = json!(format!("{name}{unique}.azurewebsites.net"));
         }
         if kind == "Microsoft.Insights/components" {
             document["properties"]["ConnectionString"] = json!("InstrumentationKey=secret-insights");
@@ -263,6 +302,12 @@ impl State {
         let Some(plan) = self.things.get(&plan) else { return bad("Cannot find server farm") };
         let settings = properties["siteConfig"]["appSettings"].as_array().unwrap();
         let has = |name: &str| settings.iter().any(|setting| setting["name"] == name);
+        if self.repeats {
+            let secrets = ["FAASBENCH_CALLER_KEY", "AzureWebJobsStorage", "APPLICATIONINSIGHTS_CONNECTION_STRING"];
+            let is_secret = |setting: &&Value| secrets.contains(&setting["name"].as_str().unwrap());
+            let repeated = settings.iter().filter(is_secret).map(|setting| setting["value"].as_str().unwrap());
+            return bad(&format!("not these: {}", repeated.collect::<Vec<_>>().join(" and ")));
+        }
         let is_flex = plan["sku"]["name"] == "FC1";
         if is_flex != properties["functionAppConfig"].is_object() {
             return bad("Flex Consumption, and nothing else, needs functionAppConfig");
@@ -305,6 +350,12 @@ impl State {
         match &parts[6..] {
             ["storageAccounts", _, "listKeys"] => {
                 Response::json(200, &json!({ "keys": [{ "keyName": "key1", "value": STORAGE_KEY }] }))
+            }
+            ["sites", _, "config", "appsettings", "list"] => {
+                let thing = self.things.values().find(|thing| thing["name"] == site.as_str()).unwrap();
+                let settings = thing["properties"]["siteConfig"]["appSettings"].as_array().unwrap();
+                let by_name = |one: &Value| (one["name"].as_str().unwrap().to_owned(), one["value"].clone());
+                Response::json(200, &json!({ "properties": settings.iter().map(by_name).collect::<Value>() }))
             }
             ["sites", _, "host", "default", "sync"] => {
                 self.synchronised = true;
@@ -361,13 +412,17 @@ impl State {
         let Some((package, 0)) = self.packages.get(site) else {
             return Response::bytes(503, "Function host is not running.");
         };
-        if !self.synchronised || function != "function1" {
+        let package = package.clone();
+        let trigger = trigger(&package);
+        if !self.synchronised || function != trigger["route"] {
             return Response::bytes(404, "");
         }
-        let package = package.clone();
-        let needs_key = package.windows(8).any(|bytes| bytes == b"function")
-            && package.windows(9).all(|bytes| bytes != b"anonymous");
-        if needs_key && request.header("x-functions-key") != Some(FUNCTION_KEY) {
+        let given = request.header("x-functions-key");
+        let is_key = |key: &str| {
+            let mut of_site = self.site_keys.iter().filter(|((of, _), _)| of == site);
+            key == FUNCTION_KEY || of_site.any(|(_, value)| value == key)
+        };
+        if trigger["authLevel"] == "function" && !given.is_some_and(is_key) {
             return Response::bytes(401, "");
         }
         if !self.instances.contains_key(site) {
@@ -388,4 +443,11 @@ impl State {
             .header("x-instance-seq", &(instance.served - 1).to_string())
             .header("x-instance-uptime-us", &instance.begin.elapsed().as_micros().to_string())
     }
+}
+
+/// The trigger in a package.
+fn trigger(package: &[u8]) -> Value {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(package)).unwrap();
+    let function: Value = serde_json::from_reader(archive.by_name("function1/function.json").unwrap()).unwrap();
+    function["bindings"][0].clone()
 }

@@ -7,5 +7,6 @@ mod bad_input;
 mod command_line;
 mod deploying;
 mod emulator;
+mod nested;
 mod observing;
 mod real;

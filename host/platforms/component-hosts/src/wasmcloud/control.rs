@@ -1,5 +1,6 @@
 //! Requests to wasmCloud's hosts over NATS.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Request, RequestErrorKind};
@@ -30,11 +31,18 @@ pub(super) struct Control {
     address: String,
     token_variable: String,
     client: OnceCell<Client>,
+    /// The host that was heard last: it is asked before another one is waited for, as heartbeats are seconds apart.
+    heard: Mutex<Option<String>>,
 }
 
 impl Control {
     pub(super) fn new(address: &str, options: &WasmcloudOptions) -> Control {
-        Control { address: address.to_owned(), token_variable: options.token_variable.clone(), client: OnceCell::new() }
+        Control {
+            address: address.to_owned(),
+            token_variable: options.token_variable.clone(),
+            client: OnceCell::new(),
+            heard: Mutex::default(),
+        }
     }
 
     /// The connection, made at the first need.
@@ -70,15 +78,18 @@ impl Control {
     /// A host of the group: the named one, or the first that is heard.
     pub(super) async fn host(&self, options: &WasmcloudOptions) -> Result<Heartbeat, PlatformError> {
         if let Some(host) = &options.host {
-            let heartbeat = self.ask(host, "heartbeat", &Value::Object(Default::default())).await?;
-            let heartbeat = heartbeat.ok_or_else(|| PlatformError::Unreachable {
+            return self.heartbeat(host).await?.ok_or_else(|| PlatformError::Unreachable {
                 platform: PLATFORM.to_owned(),
                 reason: format!("no host `{host}` answers"),
                 advice: "look whether it runs: each start of a host gives it a new id, unless it is told one"
                     .to_owned(),
-            })?;
-            return serde_json::from_slice(&heartbeat)
-                .map_err(|error| failed("reading a heartbeat", error.to_string()));
+            });
+        }
+        let known = self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(host) = known
+            && let Some(heartbeat) = self.heartbeat(&host).await?
+        {
+            return Ok(heartbeat);
         }
         let heard = self.client().await?.subscribe(HEARTBEATS).await;
         let mut heard = heard.map_err(|error| failed("listening for heartbeats", error.to_string()))?;
@@ -89,6 +100,7 @@ impl Control {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
             let is_of_group = heartbeat.labels.get("hostgroup") == Some(&options.host_group);
             if is_of_group && !heartbeat.id.is_empty() && heartbeat.id.bytes().all(is_plain) {
+                *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(heartbeat.id.clone());
                 return Ok(heartbeat);
             }
         }
@@ -100,6 +112,13 @@ impl Control {
             ),
             advice: "start one: `wash host --scheduler-nats-url URL --host-group GROUP`".to_owned(),
         })
+    }
+
+    /// Asks a host how it is; `None` when there is no such host.
+    async fn heartbeat(&self, host: &str) -> Result<Option<Heartbeat>, PlatformError> {
+        let answer = self.ask(host, "heartbeat", &Value::Object(Default::default())).await?;
+        let read = answer.map(|answer| serde_json::from_slice(&answer)).transpose();
+        read.map_err(|error| failed("reading a heartbeat", error.to_string()))
     }
 
     /// Asks a host about a workload; `None` when there is no such host.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fn_platform::connect;
 use hyper::Method;
-use platform::{Invocation, PlatformError};
+use platform::{Invocation, Ledger, PlatformError, Resource};
 use serde_json::{Value, json};
 
 use crate::scene::{LONG, Scene, call, connection, spec};
@@ -25,11 +25,13 @@ async fn what_others_made_is_never_touched() {
     let scene = Scene::new().await;
     let body = json!({ "name": "faasbench", "annotations": { "faasbench.app": "0000000000" } });
     let ours = scene.emulator.create("apps", &body);
-    let body = json!({ "name": "function1", "app_id": ours["id"], "image": "theirs:1" });
+    // Made without a configuration, which Fn lists as `null`.
+    let body =
+        json!({ "name": "function1", "app_id": ours["id"], "image": "theirs:1", "config": null, "annotations": null });
     scene.emulator.create("fns", &body);
     let error = scene.platform.deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(matches!(error, PlatformError::NameTaken { ref name, .. } if name == "function1"), "{error}");
-    assert!(scene.registry.0.lock().unwrap().is_empty(), "nothing travels for a name that is taken");
+    assert!(scene.registry.tags().is_empty(), "nothing travels for a name that is taken");
     scene.undeploy(&spec).await;
     assert_eq!((scene.emulator.names("apps").len(), scene.emulator.names("fns").len()), (1, 1));
     let _ = app;
@@ -161,7 +163,7 @@ async fn what_is_at_another_server_or_in_another_app_is_neither_forgotten_nor_ta
         assert!(error.to_string().contains("faasbench undeploy function1 --platform test"), "{error}");
     }
     assert_eq!(scene.ledger.entries(), before);
-    assert!(other.registry.0.lock().unwrap().is_empty() && other.emulator.names("apps").is_empty());
+    assert!(other.registry.tags().is_empty() && other.emulator.names("apps").is_empty());
     let left = platform::undeploy(&*other.platform, &spec.id, &scene.ledger).await.unwrap();
     assert_eq!(left.iter().map(|left| left.resource.kind.as_str()).collect::<Vec<_>>(), ["trigger", "function", "app"]);
     scene.undeploy(&spec).await;
@@ -181,8 +183,17 @@ async fn an_image_in_another_daemon_is_not_forgotten() {
     let spec = spec("function1", '1');
     let unreachable = with("one").deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(!unreachable.is_users(), "{unreachable}");
+    assert_eq!(scene.ledger.entries(), [], "nothing could be made there");
+    let image = Resource {
+        deployment: spec.id.clone(),
+        platform: "fn".to_owned(),
+        target: "test".to_owned(),
+        kind: "image".to_owned(),
+        name: format!("localhost/faasbench-fn/function1:{}-{}", spec.id, image_kind::tag(&spec.image.digest)),
+        details: json!({ "daemon": "unix:///elsewhere.sock" }),
+    };
+    scene.ledger.intend(&image).await.unwrap();
     let before = scene.ledger.entries();
-    assert_eq!(before.len(), 1, "the image was about to be loaded");
     let error = with("other").deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(error.is_users() && error.to_string().contains("in the container daemon at unix://"), "{error}");
     assert_eq!(scene.ledger.entries(), before);

@@ -37,7 +37,7 @@ async fn a_deployment_is_called_and_leaves_nothing() {
     scene.undeploy(&spec).await;
     assert_eq!(scene.platform.status(&deployment).await.unwrap().readiness, Readiness::Missing);
     assert!(scene.emulator.names("apps").is_empty() && scene.platform.find_marked().await.unwrap().is_empty());
-    assert!(scene.registry.0.lock().unwrap().is_empty());
+    assert!(scene.registry.tags().is_empty());
     let gone = scene.platform.invoke(&deployment, &Invocation::new("{}")).await;
     // The agent may remember it for a while.
     assert!(gone.is_ok() || gone.is_err_and(|error| error.to_string().contains("has no deployment")));
@@ -66,7 +66,7 @@ async fn after_an_update_nothing_is_ready_before_the_new_image_answers() {
     assert_ne!(answer.instance.unwrap().id, first.id);
 
     scene.undeploy(&spec).await;
-    assert!(scene.registry.0.lock().unwrap().is_empty() && scene.emulator.names("fns").is_empty());
+    assert!(scene.registry.tags().is_empty() && scene.emulator.names("fns").is_empty());
 }
 
 #[tokio::test]

@@ -1,16 +1,15 @@
 //! A server and a deployer for it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use emulation::PretendedRegistry;
 use fn_platform::connect;
-use image_kind::{Image, ImageKind, tag};
+use image_kind::{Image, ImageKind};
 use platform::{
-    Answer, Deployment, DeploymentId, DeploymentSpec, Invocation, Limits, MemoryLedger, Platform, PlatformError, Scale,
-    undeploy,
+    Answer, Deployment, DeploymentId, DeploymentSpec, Invocation, Limits, MemoryLedger, Platform, Scale, undeploy,
 };
-use remote_platform::{Connection, PushedImage, Registry};
+use remote_platform::{Connection, Registry};
 use serde_json::{Map, Value, json};
 
 use crate::emulator::Emulator;
@@ -20,37 +19,11 @@ pub(crate) const STALE_MS: u64 = 300;
 /// How long readiness may take.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// A registry that keeps names.
-#[derive(Default)]
-pub(crate) struct Names(pub(crate) Mutex<Vec<String>>);
-
-#[async_trait]
-impl Registry for Names {
-    fn reference(&self, image: &Image, deployment: &DeploymentId) -> PushedImage {
-        let name = format!("registry.test:5000/{}", image.function);
-        PushedImage {
-            tagged: format!("{name}:{deployment}-{}", tag(&image.digest)),
-            pinned: format!("{name}@{}", image.digest),
-        }
-    }
-
-    async fn push(&self, image: &Image, deployment: &DeploymentId) -> Result<PushedImage, PlatformError> {
-        let reference = self.reference(image, deployment);
-        self.0.lock().unwrap().push(reference.tagged.clone());
-        Ok(reference)
-    }
-
-    async fn remove(&self, tagged: &str) -> Result<(), PlatformError> {
-        self.0.lock().unwrap().retain(|name| name != tagged);
-        Ok(())
-    }
-}
-
 /// An emulated server and a deployer for it.
 pub(crate) struct Scene {
     pub(crate) emulator: Emulator,
     pub(crate) platform: Arc<dyn Platform>,
-    pub(crate) registry: Arc<Names>,
+    pub(crate) registry: Arc<PretendedRegistry>,
     pub(crate) ledger: MemoryLedger,
 }
 
@@ -62,7 +35,7 @@ impl Scene {
     /// With further options.
     pub(crate) async fn with(options: Value) -> Scene {
         let emulator = Emulator::start(Duration::from_millis(STALE_MS)).await;
-        let registry = Arc::new(Names::default());
+        let registry = Arc::new(PretendedRegistry::new("registry.test:5000"));
         let platform = connect(connection(&emulator.endpoint, options, Some(registry.clone()))).unwrap();
         Scene { emulator, platform, registry, ledger: MemoryLedger::new() }
     }
@@ -79,7 +52,7 @@ impl Scene {
     }
 }
 
-pub(crate) fn connection(endpoint: &str, options: Value, registry: Option<Arc<Names>>) -> Connection {
+pub(crate) fn connection(endpoint: &str, options: Value, registry: Option<Arc<PretendedRegistry>>) -> Connection {
     let mut all = Map::from_iter([("stale-after-update-ms".to_owned(), STALE_MS.into())]);
     all.extend(options.as_object().unwrap().clone());
     Connection {

@@ -58,6 +58,9 @@ async fn places_and_options_that_cannot_be_are_named() {
     assert!(refused(json!({ "project": "x/../y" })).contains("project"));
     assert!(refused(json!({ "api-version": "v2/../" })).contains("version"));
     assert!(refused(json!({ "invoke-url": "https://x/{name}" })).contains("invoke-url"));
+    for account in ["lab", "a@b@c", "Lab@x", "lab@x y"] {
+        assert!(refused(json!({ "service-account": account })).contains("service account"), "{account}");
+    }
     assert!(refused(json!({ "colour": 1 })).contains("colour"));
     let options = json!({ "region": "europe-west99", "unlisted-region": true });
     gcp_platform::connect_with(emulator.connection(options), &variables).unwrap();

@@ -11,7 +11,7 @@ use crate::emulator::{ACCESS_TOKEN, Emulator, ID_TOKEN, variables};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn plain(seed: u8) -> DeploymentSpec {
-    spec("function1", image(ImageKind::Oci, Path::new("/nowhere/function1"), seed))
+    spec("function1", image(ImageKind::OciWithCaller, Path::new("/nowhere/function1"), seed))
 }
 
 #[tokio::test]
@@ -244,4 +244,66 @@ async fn the_plan_is_what_is_asked_and_holds_no_secret() {
         })
         .collect();
     assert_eq!(asked, expected.iter().collect::<Vec<_>>());
+}
+
+/// The variables of a service's instances.
+fn variables_of(emulator: &Emulator) -> Value {
+    let service = emulator.state.lock().unwrap().services["function1"].clone();
+    let variables = service["template"]["containers"][0]["env"].as_array().unwrap().clone();
+    variables.into_iter().map(|one| (one["name"].as_str().unwrap().to_owned(), one["value"].clone())).collect()
+}
+
+#[tokio::test]
+async fn functions_call_each_other_as_an_account_that_each_service_lets_in_and_nobody_else() {
+    let emulator = Emulator::start().await;
+    let ledger = MemoryLedger::new();
+    let spec = plain(1);
+    let account = "lab@lab-1.iam.gserviceaccount.com";
+    let options = json!({ "service-account": account, "invokers": ["user:me@example.com"] });
+    let platform = emulator.platform(options);
+    assert!(platform.capabilities().nested_calls && platform.image_kind() == ImageKind::OciWithCaller);
+    let planned = serde_json::to_string(&platform.requests(&spec).unwrap()).unwrap();
+    assert!(
+        planned.contains(&format!("serviceAccount:{account}")) && planned.contains("{project-number}"),
+        "{planned}"
+    );
+    platform.deploy(&spec, &ledger).await.unwrap();
+    let variables = variables_of(&emulator);
+    assert_eq!(variables["FAASBENCH_INVOKE_HELPER"], "/faasbench-caller");
+    assert_eq!(variables["FAASBENCH_INVOKE_URL"], "unix:/tmp/faasbench-caller.sock:/{name}");
+    assert_eq!(variables["FAASBENCH_CALLER"], "gcp");
+    assert_eq!(variables["FAASBENCH_CALLER_URL"], "https://{name}-{project-number}.europe-west1.run.app");
+    let members = || emulator.state.lock().unwrap().policies["function1"]["bindings"][0]["members"].clone();
+    assert_eq!(members(), json!(["user:me@example.com", format!("serviceAccount:{account}")]));
+    let running = emulator.state.lock().unwrap().services["function1"]["template"]["serviceAccount"].clone();
+    assert_eq!(running, account);
+    // Without nested calls it is not let in any more, and nothing leads there.
+    let options = json!({ "service-account": account, "invokers": ["user:me@example.com"], "nested-calls": false });
+    let platform = emulator.platform(options);
+    assert!(!platform.capabilities().nested_calls && platform.reach().await.unwrap().remarks.len() == 1);
+    platform.deploy(&spec, &ledger).await.unwrap();
+    assert_eq!(members(), json!(["user:me@example.com"]));
+    assert!(variables_of(&emulator).as_object().unwrap().keys().all(|name| !name.contains("CALLER")));
+}
+
+#[tokio::test]
+async fn functions_call_each_other_only_where_someone_is_let_in_and_the_image_can() {
+    let emulator = Emulator::start().await;
+    let platform = emulator.platform(json!({}));
+    assert!(!platform.capabilities().nested_calls);
+    let remarks = platform.reach().await.unwrap().remarks.join(" ");
+    assert!(remarks.contains("service-account"), "{remarks}");
+    let (spec, ledger) = (plain(1), MemoryLedger::new());
+    platform.deploy(&spec, &ledger).await.unwrap();
+    let has_way = || variables_of(&emulator).get("FAASBENCH_INVOKE_URL").is_some();
+    assert!(!has_way());
+    // Everybody is let in, whatever account the caller has.
+    let public = emulator.platform(json!({ "access": "public" }));
+    assert!(public.capabilities().nested_calls);
+    public.deploy(&spec, &ledger).await.unwrap();
+    assert!(has_way());
+    let mut without = spec.clone();
+    without.image.kind = ImageKind::Oci;
+    public.deploy(&without, &ledger).await.unwrap();
+    assert!(!has_way(), "the image of the other platforms has no such program");
 }

@@ -74,6 +74,10 @@ async fn what_is_not_ours_is_refused_or_left_alone() {
     elsewhere.details["account"] = json!("999999999999");
     let refused = platform.remove(&elsewhere).await.unwrap_err();
     assert!(refused.to_string().contains("999999999999"), "{refused}");
+    let mut elsewhere = resource("function", "faasbench-x");
+    elsewhere.details["endpoint"] = json!("http://127.0.0.1:1");
+    let refused = platform.remove(&elsewhere).await.unwrap_err();
+    assert!(refused.to_string().contains("http://127.0.0.1:1"), "{refused}");
 }
 
 #[tokio::test]
@@ -101,7 +105,7 @@ async fn a_deployment_is_not_made_elsewhere_while_it_is_somewhere() {
     let folder = tempfile::tempdir().unwrap();
     let platform = platform(&emulator.endpoint, no_options()).await;
     let spec = spec("moved", &archive(folder.path(), "one", &[]));
-    for (field, there) in [("region", "eu-north-1"), ("account", "999999999999")] {
+    for (field, there) in [("region", "eu-north-1"), ("account", "999999999999"), ("endpoint", "http://127.0.0.1:1")] {
         let ledger = MemoryLedger::new();
         let mut details = json!({ "region": "eu-central-1", "account": ACCOUNT, "created": true });
         details[field] = json!(there);

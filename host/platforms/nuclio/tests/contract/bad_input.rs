@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use nuclio_platform::connect;
-use platform::{PlatformError, Readiness, Scale};
+use platform::{Ledger, PlatformError, Readiness, Resource, Scale};
 use serde_json::json;
 
 use crate::scene::{LONG, Scene, connection, spec};
@@ -21,7 +21,7 @@ async fn what_others_made_is_never_touched() {
     let spec = spec("function1", '1');
     let error = scene.platform.deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(matches!(error, PlatformError::NameTaken { ref name, .. } if name == "function1"), "{error}");
-    assert!(scene.registry.0.lock().unwrap().is_empty(), "nothing travels for a name that is taken");
+    assert!(scene.registry.tags().is_empty(), "nothing travels for a name that is taken");
     scene.undeploy(&spec).await;
     assert_eq!(scene.emulator.functions(), ["function1"]);
 }
@@ -126,7 +126,7 @@ async fn what_is_at_another_dashboard_or_in_another_namespace_is_neither_forgott
         }
     }
     assert_eq!(scene.ledger.entries(), before);
-    assert!(other.registry.0.lock().unwrap().is_empty() && other.emulator.take_requests().is_empty());
+    assert!(other.registry.tags().is_empty() && other.emulator.take_requests().is_empty());
     scene.undeploy(&spec).await;
     assert!(scene.emulator.functions().is_empty());
 }
@@ -144,8 +144,17 @@ async fn an_image_in_another_daemon_is_not_forgotten() {
     let spec = spec("function1", '1');
     let unreachable = with("one").deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(!unreachable.is_users(), "{unreachable}");
+    assert_eq!(scene.ledger.entries(), [], "nothing could be made there");
+    let image = Resource {
+        deployment: spec.id.clone(),
+        platform: "nuclio".to_owned(),
+        target: "test".to_owned(),
+        kind: "image".to_owned(),
+        name: format!("localhost/faasbench-nuclio/function1:{}-{}", spec.id, image_kind::tag(&spec.image.digest)),
+        details: json!({ "daemon": "unix:///elsewhere.sock" }),
+    };
+    scene.ledger.intend(&image).await.unwrap();
     let before = scene.ledger.entries();
-    assert_eq!(before.len(), 1, "the image was about to be loaded");
     let error = with("other").deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(error.is_users() && error.to_string().contains("in the container daemon at unix://"), "{error}");
     assert_eq!(scene.ledger.entries(), before);

@@ -15,7 +15,9 @@ async fn a_deployment_is_called_and_leaves_nothing() {
         spec.scale.concurrency = Some(4);
         spec.environment.insert("MY_OWN".to_owned(), String::new());
         let deployment = scene.deploy(&spec).await;
+        let anybodys = scene.platform.http_call(&deployment).await.unwrap().unwrap();
         let answer = call(&*scene.platform, &deployment).await;
+        assert_eq!(emulation::status_over_http(&anybodys).await, 200);
         // Nothing called it before.
         assert!(answer.instance.as_ref().unwrap().is_cold());
         assert_eq!(answered_by(&answer), format!("registry.test/function1@{}", spec.image.digest));
@@ -36,7 +38,7 @@ async fn a_deployment_is_called_and_leaves_nothing() {
 
         scene.undeploy(&spec).await;
         assert_eq!(scene.emulator.projects(), ["default"]);
-        assert!(scene.emulator.functions().is_empty() && scene.registry.0.lock().unwrap().is_empty());
+        assert!(scene.emulator.functions().is_empty() && scene.registry.tags().is_empty());
         assert!(scene.platform.find_marked().await.unwrap().is_empty());
         assert_eq!(scene.platform.status(&deployment).await.unwrap().readiness, Readiness::Missing);
         let error = scene.platform.invoke(&deployment, &Invocation::new("{}")).await;
@@ -60,7 +62,7 @@ async fn after_an_update_the_new_image_answers() {
     let error = scene.platform.wait_until_ready(&old, Duration::from_secs(5)).await.unwrap_err();
     assert!(error.to_string().contains("changed by somebody else"), "{error}");
     scene.undeploy(&spec).await;
-    assert!(scene.registry.0.lock().unwrap().is_empty());
+    assert!(scene.registry.tags().is_empty());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use emulation::PretendedRegistry;
 use image_kind::{Image, ImageKind};
 use nuclio_platform::connect;
 use platform::{DeploymentId, MemoryLedger, PlatformError};
@@ -12,19 +13,18 @@ use remote_platform::{PushedImage, Registry};
 use serde_json::{Value, json};
 
 use crate::emulator::Emulator;
-use crate::scene::{Names, connection, spec};
+use crate::scene::{connection, spec};
 
 /// A registry that looks at what it is given.
-#[derive(Default)]
 struct Looking {
-    names: Names,
+    tags: PretendedRegistry,
     seen: Mutex<Vec<(Value, Value)>>,
 }
 
 #[async_trait]
 impl Registry for Looking {
     fn reference(&self, image: &Image, deployment: &DeploymentId) -> PushedImage {
-        self.names.reference(image, deployment)
+        self.tags.reference(image, deployment)
     }
 
     async fn push(&self, image: &Image, deployment: &DeploymentId) -> Result<PushedImage, PlatformError> {
@@ -40,11 +40,11 @@ impl Registry for Looking {
             assert_eq!(fs::metadata(blob).unwrap().len(), layer["size"].as_u64().unwrap());
         }
         self.seen.lock().unwrap().push((read(&manifest["config"]), manifest));
-        self.names.push(image, deployment).await
+        self.tags.push(image, deployment).await
     }
 
     async fn remove(&self, tagged: &str) -> Result<(), PlatformError> {
-        self.names.remove(tagged).await
+        self.tags.remove(tagged).await
     }
 }
 
@@ -73,7 +73,7 @@ async fn the_processor_starts_the_binary_as_its_worker() {
     let processor = folder.path().join("processor");
     fs::write(&processor, b"\x7fELF and so on").unwrap();
     let emulator = Emulator::start(false).await;
-    let registry = Arc::new(Looking::default());
+    let registry = Arc::new(Looking { tags: PretendedRegistry::new("registry.test"), seen: Mutex::default() });
     let options = json!({ "shape": "processor", "processor": processor });
     let mut connection = connection(&emulator.endpoint, options, None);
     connection.registry = Some(registry.clone());
@@ -98,7 +98,7 @@ async fn the_processor_starts_the_binary_as_its_worker() {
     // A dry run names the same image.
     let planned = platform.requests(&spec).unwrap();
     let pushed = planned.iter().find(|request| request.method == "PUSH").unwrap();
-    assert_eq!(registry.names.0.lock().unwrap()[0], pushed.address);
+    assert_eq!(registry.tags.tags().keys().next().unwrap(), &pushed.address);
 
     fs::write(&processor, b"#!/bin/sh").unwrap();
     let error = platform.deploy(&spec, &ledger).await.unwrap_err();

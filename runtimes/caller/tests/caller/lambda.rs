@@ -1,102 +1,37 @@
-//! The program itself, between an image and a server that stands for Lambda.
-
-#![allow(clippy::unwrap_used, reason = "tests")]
+//! Between an image and a server that stands for Lambda.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::JoinHandle;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
-const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+use crate::program::Program;
+use crate::server::{Reaction, Server};
 
-/// The program with its socket; it ends with this.
-struct Caller {
-    process: Child,
-    socket: PathBuf,
-}
+const ENVIRONMENT: [(&str, &str); 5] = [
+    ("FAASBENCH_CALLER", "lambda"),
+    ("AWS_REGION", "eu-central-1"),
+    ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "hidden"),
+    ("AWS_SESSION_TOKEN", "of-the-role"),
+];
 
-impl Caller {
-    fn start(folder: &Path, endpoint: &str) -> Caller {
-        let socket = folder.join("calls.sock");
-        let listener = UnixListener::bind(&socket).unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_faasbench-caller"))
-            .stdin(Stdio::from(OwnedFd::from(listener)))
-            .env_clear()
-            .env("AWS_REGION", "eu-central-1")
-            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-            .env("AWS_SECRET_ACCESS_KEY", "hidden")
-            .env("AWS_SESSION_TOKEN", "of-the-role")
-            .env("FAASBENCH_LAMBDA_ENDPOINT", endpoint)
-            .spawn()
-            .unwrap();
-        Caller { process, socket }
-    }
-
-    /// One request, as an image makes it; the status and the body of the answer.
-    fn request(&self, head: &str, body: &str) -> (u16, String) {
-        let mut stream = UnixStream::connect(&self.socket).unwrap();
-        write!(stream, "{head}Host: localhost\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
-            .unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
-    }
-
-    fn call(&self, function: &str) -> (u16, String) {
-        self.request(&format!("POST /{function} HTTP/1.1\r\ntraceparent: {TRACE}\r\n"), r#"{"a":1}"#)
-    }
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// Answers one request on each of some connections; what it was sent, in lower case.
-fn lambda(answers: Vec<&'static str>) -> (String, JoinHandle<Vec<String>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let serving = std::thread::spawn(move || {
-        let serve = |answer: &str| {
-            let (mut stream, _) = listener.accept().unwrap();
-            let seen = read(&stream);
-            stream.write_all(answer.as_bytes()).unwrap();
-            seen
-        };
-        answers.into_iter().map(serve).collect()
-    });
-    (endpoint, serving)
-}
-
-fn read(stream: &TcpStream) -> String {
-    let mut reader = BufReader::new(stream);
-    let mut seen = String::new();
-    while !seen.ends_with("\r\n\r\n") {
-        reader.read_line(&mut seen).unwrap();
-    }
-    let seen = seen.to_lowercase();
-    let length = seen.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).unwrap();
-    seen + &String::from_utf8(body).unwrap()
+fn start(folder: &Path, endpoint: &str) -> Program {
+    let own = [("FAASBENCH_LAMBDA_ENDPOINT", endpoint)];
+    Program::start(folder, ENVIRONMENT.into_iter().chain(own))
 }
 
 #[test]
 fn a_call_is_signed_and_its_answer_or_error_comes_back() {
     let folder = tempfile::tempdir().unwrap();
-    let (endpoint, serving) = lambda(vec![
+    let server = Server::start(None, [
         "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 7\r\n\r\n{\"b\":2}",
         "HTTP/1.1 200 OK\r\nConnection: close\r\nX-Amz-Function-Error: Unhandled\r\nContent-Length: 55\r\n\r\n{\"errorType\":\"Function.NotFound\",\"errorMessage\":\"gone\"}",
         "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nX-Amzn-ErrorType: AccessDeniedException:http://x\r\nContent-Length: 21\r\n\r\n{\"Message\":\"not you\"}",
         "HTTP/1.1 429 Too Many\r\nConnection: close\r\nX-Amzn-ErrorType: TooManyRequestsException\r\nContent-Length: 2\r\n\r\n{}",
-    ]);
-    let caller = Caller::start(folder.path(), &endpoint);
+    ].map(Reaction::answer));
+    let caller = start(folder.path(), &server.url());
     assert_eq!(caller.call("faasbench-function2"), (200, r#"{"b":2}"#.to_owned()));
     let (status, body) = caller.call("faasbench-function2");
     assert_eq!((status, body.as_str()), (404, r#"{"error":{"message":"gone","type":"not-found"}}"#));
@@ -107,7 +42,7 @@ fn a_call_is_signed_and_its_answer_or_error_comes_back() {
     );
     let (status, body) = caller.call("other");
     assert!(status == 429 && body.contains("\"limit\""), "{status} {body}");
-    let seen = serving.join().unwrap();
+    let seen = server.seen();
     let first = &seen[0];
     assert!(first.starts_with("post /2015-03-31/functions/faasbench-function2/invocations http/1.1\r\n"), "{first}");
     for line in [
@@ -125,7 +60,7 @@ fn a_call_is_signed_and_its_answer_or_error_comes_back() {
 fn it_outlives_the_thread_that_started_it_and_ends_with_its_process() {
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().to_owned();
-    let caller = std::thread::spawn(move || Caller::start(&place, "http://127.0.0.1:9")).join().unwrap();
+    let caller = std::thread::spawn(move || start(&place, "http://127.0.0.1:9")).join().unwrap();
     let (status, _) = caller.call("f");
     assert_eq!(status, 503);
     // A shell that starts it in the background and ends.
@@ -141,7 +76,7 @@ fn it_outlives_the_thread_that_started_it_and_ends_with_its_process() {
         .args(["-c", &script])
         .stdin(Stdio::from(OwnedFd::from(listener)))
         .stdout(Stdio::piped())
-        .envs([("AWS_REGION", "eu-central-1"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")])
+        .envs(ENVIRONMENT)
         .env("FAASBENCH_LAMBDA_ENDPOINT", "http://127.0.0.1:9")
         .spawn()
         .unwrap();
@@ -165,7 +100,7 @@ fn it_outlives_the_thread_that_started_it_and_ends_with_its_process() {
 #[test]
 fn what_is_no_call_and_a_lambda_that_is_not_there_are_told() {
     let folder = tempfile::tempdir().unwrap();
-    let caller = Caller::start(folder.path(), "http://127.0.0.1:9");
+    let caller = start(folder.path(), "http://127.0.0.1:9");
     for head in ["GET /f HTTP/1.1\r\n", "POST / HTTP/1.1\r\n", "POST /a/../b HTTP/1.1\r\n", "POST /a:b HTTP/1.1\r\n"] {
         let (status, body) = caller.request(head, "{}");
         assert!(status == 400 && body.contains("POST /FUNCTION"), "{head} {status} {body}");
@@ -176,16 +111,12 @@ fn what_is_no_call_and_a_lambda_that_is_not_there_are_told() {
 
 #[test]
 fn without_its_environment_or_its_socket_it_says_so() {
-    let run = |region: Option<&str>| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_faasbench-caller"));
-        command.env_clear().stdin(Stdio::null()).envs(region.map(|region| ("AWS_REGION", region)));
-        command.envs([("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]);
-        let output = command.output().unwrap();
-        assert!(!output.status.success());
-        String::from_utf8(output.stderr).unwrap()
-    };
-    let told = run(None);
+    let told = Program::refused(ENVIRONMENT.into_iter().filter(|(name, _)| *name != "AWS_REGION"));
     assert!(told.contains("AWS_REGION is not set"), "{told}");
-    let told = run(Some("eu-central-1"));
+    let told = Program::refused(ENVIRONMENT.into_iter().filter(|(name, _)| *name != "FAASBENCH_CALLER"));
+    assert!(told.contains("FAASBENCH_CALLER is not set"), "{told}");
+    let told = Program::refused([("FAASBENCH_CALLER", "heroku")]);
+    assert!(told.contains("lambda, gcp or azure"), "{told}");
+    let told = Program::refused(ENVIRONMENT);
     assert!(told.contains("no listening unix socket"), "{told}");
 }

@@ -1,11 +1,11 @@
-//! Started by a native image on Lambda with a listening unix socket as its standard input.
+//! Started by a native image with a listening unix socket as its standard input.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixListener;
 use std::process::ExitCode;
 use std::thread;
 
-use lambda_caller::{Caller, CallerError};
+use nested_caller::{Caller, CallerError};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, getppid, pidfd_open};

@@ -1,6 +1,8 @@
 //! What Lambda answers, as a status and a body in our own form.
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::call::error_body;
 
 /// A function's error, `{"errorType", "errorMessage"}`, as a status and `{"error": {"type", "message"}}`.
 ///
@@ -30,14 +32,10 @@ pub fn is_function_error(body: &[u8]) -> bool {
     body["errorType"].is_string() && body["errorMessage"].is_string()
 }
 
-/// An error in our own form.
-pub fn error_body(kind: &str, message: &str) -> String {
-    json!({ "error": { "type": kind, "message": message } }).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
