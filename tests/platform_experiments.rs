@@ -1,8 +1,11 @@
 //! Experiments on platforms: what they leave in the results, how they are cut and gone on with, and what they refuse.
 
+use std::collections::BTreeMap;
+
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::Installation;
+use crate::support::{Installation, saved_in};
 
 /// A quick run's report, as JSON.
 #[track_caller]
@@ -38,6 +41,67 @@ fn several_platforms_are_compared_in_one_run_and_nothing_stays_deployed() {
     let documents = exported.json()["documents"].as_array().unwrap().clone();
     let kinds: Vec<&str> = documents.iter().filter_map(|document| document["row"]["kind"].as_str()).collect();
     assert!(kinds.contains(&"unit") && kinds.contains(&"finding"), "{kinds:?}");
+}
+
+/// The number in that column of the first table's only row.
+#[track_caller]
+fn number(finding: &Value, name: &str) -> f64 {
+    let table = &finding["tables"][0];
+    let columns = table["columns"].as_array().unwrap();
+    let column = columns.iter().position(|column| column["name"] == name).unwrap();
+    table["rows"][0][column].as_f64().unwrap_or_else(|| panic!("{name} of {table}"))
+}
+
+/// What the units of the latest run measured, by the kinds of the documents.
+fn measured(exported: &Value, kind: &str) -> Vec<Value> {
+    let documents = exported["documents"].as_array().unwrap();
+    let of_kind = documents.iter().map(|document| &document["row"]).filter(|row| row["kind"] == kind);
+    of_kind.map(|row| serde_json::from_str(row["document"].as_str().unwrap()).unwrap()).collect()
+}
+
+#[test]
+fn a_unit_whose_process_is_killed_keeps_what_it_measured_and_is_gone_on_with() {
+    let installation = Installation::new();
+    let settings =
+        "rounds=1 keep-alive-s=1.5 shortest-idle-s=0.5 longest-idle-s=8 resolution-s=0.1 confirmations=2 instances=0";
+    let mut words = vec!["run", "keep-alive", "--platform", "wasm", "-f", "function1"];
+    settings.split(' ').for_each(|setting| words.extend(["--set", setting]));
+    for signal in [Signal::KILL, Signal::INT] {
+        let mut running = installation.start(&words);
+        // All doubling is over, and half of the halving is not.
+        let results = installation.results();
+        let before = saved_in(&results).unwrap_or(0);
+        running.until(|_| saved_in(&results).filter(|saved| *saved >= before + 3));
+        running.signal(signal);
+        running.wait();
+
+        // There is an answer of what was measured until then.
+        let report: Value = installation.run(&["show", "latest", "--json"]).json();
+        let finding = &report["findings"][0];
+        assert_eq!(report["run"]["status"], "interrupted");
+        let notes = finding["notes"].to_string();
+        assert!(notes.contains("keep-alive/wasm/function1/test//0 was cut before its end"), "{finding}");
+        assert!(number(finding, "idle instances") >= 6.0, "{finding}");
+        let saved = measured(&installation.run(&["export", "latest", "--format", "json"]).json(), "unit-so-far");
+        let before = saved.last().unwrap()["measured"]["observations"].as_array().unwrap().clone();
+
+        let resumed = installation.run(&["run", "--resume", "latest", "--json"]);
+        resumed.succeeds();
+        let finding = &resumed.json()["findings"][0];
+        assert!(!finding["notes"].to_string().contains("cut before its end"), "{finding}");
+        let (kept, gone) = (number(finding, "all kept for"), number(finding, "all gone after"));
+        assert!(kept <= 1.6 && 1.5 <= gone, "{kept} to {gone}");
+        let exported = installation.run(&["export", "latest", "--format", "json"]).json();
+        let units = measured(&exported, "unit");
+        assert_eq!((units.len(), &units[0]["client"]), (1, &1.into()));
+        let after = units[0]["measured"]["observations"].as_array().unwrap();
+        assert_eq!(after[..before.len()], before, "what was measured before stays");
+        assert!(after.len() > before.len());
+        let mut tried: BTreeMap<String, u32> = BTreeMap::new();
+        after.iter().for_each(|one| *tried.entry(one["asked_s"].to_string()).or_default() += 1);
+        assert!(tried.values().all(|times| *times == 2), "an idle time was tried twice: {tried:?}");
+        installation.nothing_is_left();
+    }
 }
 
 #[test]

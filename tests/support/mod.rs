@@ -16,5 +16,5 @@ pub(crate) use chromium::Browser;
 pub(crate) use command::{Ended, Running, faasbench, faasbench_with_input, is_alive};
 pub(crate) use engines::{Bench, files, invoke, launch, records, root_record};
 pub(crate) use installation::{Installation, platforms_here};
-pub(crate) use results::{Recorded, Results, rows_in};
+pub(crate) use results::{Recorded, Results, rows_in, saved_in};
 pub(crate) use shared_files::shared;

@@ -138,10 +138,19 @@ impl Recorded {
 
 /// How many invocations a results file holds; none while it can't be read, being made at this moment.
 pub(crate) fn rows_in(path: &Path) -> Option<i64> {
+    count(path, "SELECT count(*) FROM invocations")
+}
+
+/// How often units of experiments have saved what they measured.
+pub(crate) fn saved_in(path: &Path) -> Option<i64> {
+    count(path, "SELECT count(*) FROM documents WHERE kind = 'unit-so-far'")
+}
+
+fn count(path: &Path, sql: &'static str) -> Option<i64> {
     blocking(async {
         let options = SqliteConnectOptions::new().filename(path).read_only(true);
         let mut connection = options.connect().await.ok()?;
-        let count = sqlx::query_scalar("SELECT count(*) FROM invocations").fetch_one(&mut connection).await.ok();
+        let count = sqlx::query_scalar(sql).fetch_one(&mut connection).await.ok();
         // A connection that is not closed holds its file for a while longer.
         let _ = connection.close().await;
         count

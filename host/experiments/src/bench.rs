@@ -8,10 +8,13 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_util::future::join_all;
 use platform::{Deployment, DeploymentId, DeploymentSpec, Invocation};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::dispatch::{SchedulePlan, Scheduled, dispatch};
-use crate::{Call, CallNumber, Deployer, ExperimentError, Request, Sink, Site, Subject, Unit};
+use crate::{Call, CallNumber, Deployer, ExperimentError, Request, Sink, SinkError, Site, Subject, Unit};
 
 /// How long an answer is waited for where the experiment does not say.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,6 +31,10 @@ pub struct Bench<'a> {
     stop: watch::Receiver<bool>,
     first_round: (u32, tokio::time::Instant),
     deployed: Mutex<Vec<DeploymentId>>,
+    /// What an earlier process saved of the unit.
+    earlier: &'a [Value],
+    /// What this one saved, by part.
+    saved: Mutex<Vec<Value>>,
 }
 
 impl<'a> Bench<'a> {
@@ -38,13 +45,58 @@ impl<'a> Bench<'a> {
         (sink, deployer): (&'a dyn Sink, &'a dyn Deployer),
         stop: watch::Receiver<bool>,
         first_round: (u32, tokio::time::Instant),
+        earlier: &'a [Value],
     ) -> Bench<'a> {
-        Bench { site, request, unit, sink, deployer, stop, first_round, deployed: Mutex::default() }
+        let (deployed, saved) = (Mutex::default(), Mutex::default());
+        Bench { site, request, unit, sink, deployer, stop, first_round, deployed, earlier, saved }
     }
 
     /// Where numbers that the calls themselves don't carry are recorded.
     pub fn sink(&self) -> &dyn Sink {
         self.sink
+    }
+
+    /// What an earlier process saved of this unit with [`Bench::save`], when it was cut: a unit that can goes on from there.
+    /// `None` where there is nothing, or another version wrote it otherwise: then it is begun again.
+    pub fn earlier<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_value(self.earlier.first()?.clone()).ok()
+    }
+
+    /// Saves what the unit has measured until now in place of what it saved before, so that it is not lost when the unit is cut.
+    /// When this has returned it is durable: the disk is waited for, so nothing may be measured meanwhile. It is written whole
+    /// each time; the unit bounds how often.
+    ///
+    /// # Errors
+    /// When it could not be recorded.
+    pub fn save(&self, measured: &impl Serialize) -> Result<(), ExperimentError> {
+        self.save_as(0, measured)
+    }
+
+    /// The same, beside what it saved before: only what was measured since. An experiment that does so finds an outcome for each
+    /// part in what it answers from, and a unit of it that was cut is begun again.
+    ///
+    /// # Errors
+    /// When it could not be recorded.
+    pub fn save_more(&self, measured: &impl Serialize) -> Result<(), ExperimentError> {
+        let parts = self.saved.lock().unwrap_or_else(PoisonError::into_inner).len();
+        self.save_as(parts, measured)
+    }
+
+    fn save_as(&self, part: usize, measured: &impl Serialize) -> Result<(), ExperimentError> {
+        let measured = serde_json::to_value(measured).map_err(|error| SinkError(error.to_string()))?;
+        self.sink.saved(self.unit, u32::try_from(part).unwrap_or(u32::MAX), &measured)?;
+        let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
+        match saved.get_mut(part) {
+            Some(before) => *before = measured,
+            None => saved.push(measured),
+        }
+        Ok(())
+    }
+
+    /// What there is of the unit now that it was cut: what was saved last.
+    pub(crate) fn into_saved(self) -> Vec<Value> {
+        let saved = self.saved.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if saved.is_empty() { self.earlier.to_vec() } else { saved }
     }
 
     /// The unit's workload.
@@ -211,9 +263,24 @@ impl<'a> Bench<'a> {
     /// # Errors
     /// When it was stopped, or they could not be recorded or made.
     pub async fn on_schedule(&self, deployment: &Deployment, plan: SchedulePlan) -> Result<Scheduled, ExperimentError> {
+        self.on_schedule_seen(deployment, plan, |_, _| Ok(())).await
+    }
+
+    /// The same; `seen` is told of each call when it has ended, and how many were dropped until then, also when there is no
+    /// whole schedule in the end.
+    ///
+    /// # Errors
+    /// When it was stopped, or they could not be recorded or made, or `seen` failed.
+    pub async fn on_schedule_seen(
+        &self,
+        deployment: &Deployment,
+        plan: SchedulePlan,
+        mut seen: impl FnMut(&Call, u64) -> Result<(), ExperimentError>,
+    ) -> Result<Scheduled, ExperimentError> {
         self.going_on()?;
-        dispatch(self.site.platform.clone(), deployment, plan, self.stop.clone(), |call| {
-            self.record(deployment, call).map(|_| ())
+        dispatch(self.site.platform.clone(), deployment, plan, self.stop.clone(), |call, dropped| {
+            self.record(deployment, call)?;
+            seen(call, dropped)
         })
         .await
     }

@@ -42,13 +42,13 @@ pub struct Scheduled {
 }
 
 /// Makes the calls. Each is due when the schedule says, whether or not those before were answered. `seen` is told of each call as it
-/// ends.
+/// ends, and how many were dropped until then.
 pub(crate) async fn dispatch(
     platform: Arc<dyn Platform>,
     deployment: &Deployment,
     plan: SchedulePlan,
     mut stop: watch::Receiver<bool>,
-    mut seen: impl FnMut(&Call) -> Result<(), ExperimentError>,
+    mut seen: impl FnMut(&Call, u64) -> Result<(), ExperimentError>,
 ) -> Result<Scheduled, ExperimentError> {
     let (sender, mut ended) = mpsc::unbounded_channel();
     let (in_flight, dropped) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -98,7 +98,7 @@ pub(crate) async fn dispatch(
     let mut scheduled = Scheduled { start_unix_ns, ..Scheduled::default() };
     while let Some(call) = ended.recv().await {
         scheduled.lateness_ns.extend(call.sent_ns.zip(call.intended_ns).map(|(sent, due)| sent.saturating_sub(due)));
-        seen(&call)?;
+        seen(&call, dropped.load(Ordering::Relaxed))?;
         scheduled.calls.push(call);
     }
     let failed = |reason: String| ExperimentError::NoAnswer(format!("the calls could not be made in time: {reason}"));

@@ -20,7 +20,8 @@ pub struct Estimate {
     pub gigabyte_seconds: f64,
 }
 
-/// A part of an experiment that is carried out in one go, on one target, and begun again when it was cut.
+/// A part of an experiment that is carried out in one go, on one target. When it was cut it is begun again, or gone on with from
+/// what it had saved where the experiment can.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Unit {
     /// The experiment's name.
@@ -55,6 +56,9 @@ pub struct Outcome {
     pub unit: Unit,
     /// What it measured, as the experiment wrote it down.
     pub measured: serde_json::Value,
+    /// Why it ended before its end: then this is what it had saved until then. `None`: it is whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut: Option<String>,
 }
 
 /// A procedure over deployments that answers a named question.
@@ -85,16 +89,19 @@ pub trait Experiment: Send + Sync {
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError>;
 
     /// Carries out one unit and returns what it measured. Every loop in it is bounded, and ends early when the bench was
-    /// stopped.
+    /// stopped. One that may take long saves what it has meanwhile, as it returns it, with [`Bench::save`] or in parts with
+    /// [`Bench::save_more`].
     ///
     /// # Errors
     /// When it could not be carried out; other units still are.
     async fn run(&self, unit: &Unit, bench: &Bench<'_>) -> Result<serde_json::Value, ExperimentError>;
 
-    /// The answer that follows from what the units came to; pure. Units that failed are not among them.
+    /// The answer that follows from what the units came to; pure. Of units that were cut or failed there is what they had saved:
+    /// an outcome for each of its parts.
     fn finding(&self, request: &Request, outcomes: &[Outcome]) -> Finding;
 
-    /// The exit code that its answer asks for, where it is asked by a pipeline: 0 where there is nothing to say.
+    /// The exit code that its answer asks for, where it is asked by a pipeline: 0 where there is nothing to say. Of whole units
+    /// only.
     fn exit_code(&self, _outcomes: &[Outcome]) -> u8 {
         0
     }

@@ -2,8 +2,9 @@
 //!
 //! An [`Experiment`] divides what it was asked into [`Unit`]s, carries them out one by one on a [`Bench`], and draws a
 //! [`Finding`] from what they came to. A [`Runner`] puts the units of all platforms into one random order, skips those that an
-//! earlier, cut run has done, and removes what was deployed whatever happens. It knows neither a database nor a terminal:
-//! what is recorded goes to a [`Sink`], what is deployed through a [`Deployer`].
+//! earlier, cut run has done, lets those that take long go on from what they had saved, and removes what was deployed whatever
+//! happens. It knows neither a database nor a terminal: what is recorded goes to a [`Sink`], what is deployed through a
+//! [`Deployer`].
 
 mod azure_trace;
 mod bench;
@@ -41,7 +42,7 @@ pub use interface::{Estimate, Experiment, Outcome, Unit};
 pub use memory::{Kept, MemoryDeployer, MemorySink};
 pub use otlp::{OtlpError, endpoint as otlp_endpoint, export as export_otlp};
 pub use request::{PlannedTarget, Request, Subject};
-pub use runner::{Event, Runner, Summary};
+pub use runner::{Earlier, Event, Runner, Summary, answer};
 pub use settings::settings;
 pub use sink::{CallNumber, Measured, Sink, SinkError, Span};
 pub use site::{Deployer, KnownLives, Life, Site};

@@ -1,5 +1,6 @@
 //! A sink and a deployer in memory: for tests, and for whatever ends with this process.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Kept {
     pub spans: Vec<Span>,
     /// Notes.
     pub notes: Vec<String>,
+    /// What units saved, the latest of each part, by their keys.
+    pub saved: BTreeMap<String, BTreeMap<u32, serde_json::Value>>,
     /// Keys of the units that are done.
     pub done: Vec<String>,
 }
@@ -84,6 +87,11 @@ impl Sink for MemorySink {
 
     fn note(&self, text: &str) -> Result<(), SinkError> {
         self.lock().notes.push(text.to_owned());
+        Ok(())
+    }
+
+    fn saved(&self, unit: &Unit, part: u32, measured: &serde_json::Value) -> Result<(), SinkError> {
+        self.lock().saved.entry(unit.key()).or_default().insert(part, measured.clone());
         Ok(())
     }
 

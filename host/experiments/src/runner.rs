@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
@@ -31,7 +32,7 @@ pub enum Event<'a> {
 /// What came of a run of one experiment.
 #[derive(Debug)]
 pub struct Summary {
-    /// The answer, from the units that were done; `None` when there was none.
+    /// The answer, from the units that were done and what others had saved; `None` when there was neither.
     pub finding: Option<Finding>,
     /// Units that were done, by an earlier run too.
     pub done: usize,
@@ -47,6 +48,21 @@ pub struct Summary {
     pub stopped: bool,
     /// The exit code that the answer asks for.
     pub exit_code: u8,
+}
+
+/// What earlier processes have of a run that was cut, by [`Unit::key`].
+#[derive(Debug, Clone, Default)]
+pub struct Earlier {
+    /// What units measured that are done.
+    pub done: BTreeMap<String, Value>,
+    /// What units that are not done had saved, in parts.
+    pub saved: BTreeMap<String, Vec<Value>>,
+}
+
+impl Earlier {
+    fn saved(&self, unit: &Unit) -> &[Value] {
+        self.saved.get(&unit.key()).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Carries out one experiment on all its targets.
@@ -98,14 +114,14 @@ impl<'a> Runner<'a> {
         &self.left_out
     }
 
-    /// Carries out what is not in `done` (by [`Unit::key`]).
+    /// Carries out what is not done earlier.
     ///
     /// # Errors
     /// When what is measured can't be recorded.
     pub async fn run(
         &self,
         sites: &[Site],
-        done: &BTreeMap<String, serde_json::Value>,
+        earlier: &Earlier,
         sink: &dyn Sink,
         deployer: &dyn Deployer,
         stop: watch::Receiver<bool>,
@@ -128,24 +144,29 @@ impl<'a> Runner<'a> {
         }
         let mut first_round = None;
         for (number, unit) in self.units.iter().enumerate() {
-            if let Some(measured) = done.get(&unit.key()) {
+            if let Some(measured) = earlier.done.get(&unit.key()) {
                 tell(Event::DoneBefore(unit));
-                outcomes.push(Outcome { unit: unit.clone(), measured: measured.clone() });
+                outcomes.push(Outcome { unit: unit.clone(), measured: measured.clone(), cut: None });
                 continue;
             }
-            if *stop.borrow() {
+            // What earlier processes have of the rest is still in the answer.
+            if summary.stopped || *stop.borrow() {
                 summary.stopped = true;
-                break;
+                outcomes.extend(cut(unit, earlier.saved(unit).to_vec(), &ExperimentError::Stopped.to_string()));
+                continue;
             }
             tell(Event::Begins(number + 1, self.units.len(), unit));
             let Some(site) = sites.iter().find(|site| site.target == unit.target) else {
                 let why = format!("the target {} could not be reached", unit.target);
                 tell(Event::Failed(unit, &why));
+                outcomes.extend(cut(unit, earlier.saved(unit).to_vec(), &why));
                 summary.failed.push((unit.key(), why));
                 continue;
             };
             let first_round = *first_round.get_or_insert_with(|| (unit.round, tokio::time::Instant::now()));
-            let bench = Bench::new(site, &self.request, unit, (sink, deployer), stop.clone(), first_round);
+            let hands = (sink, deployer);
+            let saved = earlier.saved(unit);
+            let bench = Bench::new(site, &self.request, unit, hands, stop.clone(), first_round, saved);
             let came = self.experiment.run(unit, &bench).await;
             for trouble in bench.clear().await {
                 tell(Event::NotRemoved(unit, &trouble));
@@ -155,11 +176,11 @@ impl<'a> Runner<'a> {
                 Ok(measured) => {
                     sink.done(unit, &measured)?;
                     tell(Event::Done(unit));
-                    outcomes.push(Outcome { unit: unit.clone(), measured });
+                    outcomes.push(Outcome { unit: unit.clone(), measured, cut: None });
                 }
                 Err(ExperimentError::Stopped) => {
                     summary.stopped = true;
-                    break;
+                    outcomes.extend(cut(unit, bench.into_saved(), &ExperimentError::Stopped.to_string()));
                 }
                 Err(ExperimentError::Sink(error)) => return Err(error),
                 Err(error) => {
@@ -167,15 +188,35 @@ impl<'a> Runner<'a> {
                     summary.mistaken += usize::from(error.is_users());
                     sink.note(&format!("{} was not measured: {why}", unit.key()))?;
                     tell(Event::Failed(unit, &why));
+                    outcomes.extend(cut(unit, bench.into_saved(), &why));
                     summary.failed.push((unit.key(), why));
                 }
             }
         }
+        summary.finding = (!outcomes.is_empty()).then(|| answer(self.experiment, &self.request, &outcomes));
+        outcomes.retain(|outcome| outcome.cut.is_none());
         summary.done = outcomes.len();
         if !outcomes.is_empty() {
-            summary.finding = Some(self.experiment.finding(&self.request, &outcomes));
             summary.exit_code = self.experiment.exit_code(&outcomes);
         }
         Ok(summary)
     }
+}
+
+/// What a unit that was cut had saved, as outcomes.
+fn cut<'a>(unit: &'a Unit, saved: Vec<Value>, why: &'a str) -> impl Iterator<Item = Outcome> + 'a {
+    saved.into_iter().map(move |measured| Outcome { unit: unit.clone(), measured, cut: Some(why.to_owned()) })
+}
+
+/// The experiment's answer, which names the units that it has only a part of.
+pub fn answer(experiment: &dyn Experiment, request: &Request, outcomes: &[Outcome]) -> Finding {
+    let mut finding = experiment.finding(request, outcomes);
+    let cut: BTreeMap<String, &str> =
+        outcomes.iter().filter_map(|outcome| Some((outcome.unit.key(), outcome.cut.as_deref()?))).collect();
+    for (key, why) in cut {
+        finding.notes.push(format!(
+            "{key} was cut before its end: {why}. What it had measured until then is in this answer; a resumed run completes it."
+        ));
+    }
+    finding
 }

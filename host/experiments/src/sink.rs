@@ -90,6 +90,13 @@ pub trait Sink: Send + Sync {
     /// When it was not taken.
     fn note(&self, text: &str) -> Result<(), SinkError>;
 
+    /// What a unit that goes on has measured until now, or a part of it, counted from 0: it takes the place of what was saved as
+    /// that part before, and all of it that of what an earlier process saved of the unit. When this has returned it is durable.
+    ///
+    /// # Errors
+    /// When it was not taken.
+    fn saved(&self, unit: &Unit, part: u32, measured: &serde_json::Value) -> Result<(), SinkError>;
+
     /// What came of a unit. When this has returned it is durable, and a run that goes on does not do the unit again.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use experiments::prices::PriceTable;
 use experiments::script::Script;
-use experiments::{Event, Experiment, PlannedTarget, RequestError, Runner, Site, Subject, Summary};
+use experiments::{Earlier, Event, Experiment, PlannedTarget, RequestError, Runner, Site, Subject, Summary};
 use image_build::{Image, Options};
 use platform::{Ledger, MemoryLedger};
 use serde_json::json;
@@ -24,8 +24,8 @@ use crate::environment::Environment;
 use crate::experiment::Progress;
 use crate::paths::CacheFolders;
 use crate::platform_run::{
-    LedgerDeployer, PLATFORM_PLAN_VERSION, PlannedPlatformExperiment, PlatformPlan, Sites, StoreSink, next_client,
-    units_done,
+    LedgerDeployer, PLATFORM_PLAN_VERSION, PlannedPlatformExperiment, PlatformPlan, Sites, StoreSink, StoredUnits,
+    next_client,
 };
 use crate::platforms::Servers;
 use crate::report;
@@ -267,15 +267,15 @@ async fn measure(
         // It was taken, or the first measurement says that nothing is.
         let _ = recorder.note(Level::Warning, warning);
     }
-    let (done, client) = match &work.earlier {
-        Some(earlier) => {
-            let done = units_done(store, earlier).await.map_err(store::failure)?;
-            (done, next_client(store, earlier).await.map_err(store::failure)?)
+    let (earlier, client) = match &work.earlier {
+        Some(run) => {
+            let units = StoredUnits::read(store, run).await.map_err(store::failure)?;
+            (units.earlier(), next_client(store, run).await.map_err(store::failure)?)
         }
-        None => (BTreeMap::new(), 0),
+        None => (Earlier::default(), 0),
     };
     let sink = StoreSink::new(recorder.clone(), Progress::silent(), engines, client);
-    let came = carry_out(&runners, &sites, &done, &recorder, sink, store).await;
+    let came = carry_out(&runners, &sites, &earlier, &recorder, sink, store).await;
     conclude(arguments, came, &recorder, store).await
 }
 
@@ -328,7 +328,7 @@ type Came = Vec<(String, Summary)>;
 async fn carry_out(
     runners: &[Runner<'_>],
     sites: &[Site],
-    done: &BTreeMap<String, serde_json::Value>,
+    earlier: &Earlier,
     recorder: &Recorder,
     sink: StoreSink,
     store: &Store,
@@ -343,7 +343,7 @@ async fn carry_out(
     let mut came = Vec::new();
     let mut failed = None;
     for runner in runners {
-        let summary = runner.run(sites, done, &sink, &deployer, stop.clone(), |event| show(&progress, &event)).await;
+        let summary = runner.run(sites, earlier, &sink, &deployer, stop.clone(), |event| show(&progress, &event)).await;
         let stored = summary.and_then(|summary| {
             summary.finding.as_ref().map_or(Ok(()), |finding| sink.finding(finding)).map(|()| summary)
         });

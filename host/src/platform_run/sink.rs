@@ -6,7 +6,7 @@ use experiments::{Call, CallNumber, Finding, Measured, Outcome as UnitOutcome, S
 use platform::DeploymentId;
 use serde::Serialize;
 
-use super::outcomes::{FINDING, SPAN, UNIT};
+use super::outcomes::{FINDING, SPAN, StoredUnit, UNIT, UNIT_SO_FAR};
 use crate::experiment::Progress;
 use crate::results::row::{Document, Invocation, Level, Metric, NestedRecord, Outcome, Reading, Sample};
 use crate::results::{InvocationId, Recorder, Row};
@@ -24,7 +24,7 @@ pub struct StoreSink {
     progress: Progress,
     /// `native` or `wasm`, by target.
     engines: BTreeMap<String, &'static str>,
-    /// Which of the processes that carried out this run makes the calls, from 0: a unit that was cut is begun again by the next.
+    /// Which of the processes that carried out this run makes the calls, from 0.
     client: u32,
 }
 
@@ -62,6 +62,21 @@ impl StoreSink {
             name: name.to_owned(),
             document,
         })
+    }
+
+    /// Stores what a unit measured; when this has returned it is durable.
+    fn unit(&self, kind: &str, unit: &Unit, part: u32, measured: &serde_json::Value) -> Result<(), SinkError> {
+        let outcome = UnitOutcome { unit: unit.clone(), measured: measured.clone(), cut: None };
+        self.document(&unit.experiment, kind, &unit.key(), &StoredUnit { outcome, client: self.client, part })?;
+        // The writer is a thread of its own, so its answer comes whatever this one does.
+        match pollster::block_on(self.recorder.flush()) {
+            Err(error) if !error.was_taken() => Err(SinkError(error.to_string())),
+            Err(error) => {
+                self.progress.line(&format!("warning: {error}"));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     fn record(&self, row: impl Into<Row>) -> Result<(), SinkError> {
@@ -197,21 +212,12 @@ impl Sink for StoreSink {
         }
     }
 
+    fn saved(&self, unit: &Unit, part: u32, measured: &serde_json::Value) -> Result<(), SinkError> {
+        self.unit(UNIT_SO_FAR, unit, part, measured)
+    }
+
     fn done(&self, unit: &Unit, measured: &serde_json::Value) -> Result<(), SinkError> {
-        let outcome = UnitOutcome { unit: unit.clone(), measured: measured.clone() };
-        let mut document = serde_json::to_value(&outcome).map_err(|error| SinkError(error.to_string()))?;
-        // Of a unit that was begun twice, the calls of this process are those that count.
-        document["client"] = self.client.into();
-        self.document(&unit.experiment, UNIT, &unit.key(), &document)?;
-        // The writer is a thread of its own, so its answer comes whatever this one does.
-        match pollster::block_on(self.recorder.flush()) {
-            Err(error) if !error.was_taken() => Err(SinkError(error.to_string())),
-            Err(error) => {
-                self.progress.line(&format!("warning: {error}"));
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        }
+        self.unit(UNIT, unit, 0, measured)
     }
 }
 

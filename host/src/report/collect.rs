@@ -8,10 +8,10 @@ use thiserror::Error;
 use super::answer::answers;
 use super::detail::RunDetail;
 use super::figure::{Absence, Figure, Ratio, ReportedRun, RunReport, SCHEMA, in_process};
-use super::finding::findings;
 use super::gather::{Gathered, Key, Values, gather};
 use super::observation::observations;
 use super::thin;
+use crate::platform_run::findings;
 use crate::results::{Run, Store, StoreError};
 use crate::stats::{Bootstrap, Confidence, clustered_median, clustered_ratio_of_medians, summarise};
 

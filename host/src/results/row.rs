@@ -48,8 +48,9 @@ pub struct Invocation {
     pub platform: String,
     /// The deployment's id in the ledger; none on the local experiments.
     pub deployment: Option<i64>,
-    /// Which worker process, counted over the run. On platforms: which of the processes that carried out the run, from 0; one that
-    /// resumed it begins the unit again that was cut, so a unit's calls are those of the process that its document names.
+    /// Which worker process, counted over the run. On platforms: which of the processes that carried out the run, from 0. One that
+    /// resumed it goes on with a cut unit of `keep-alive` and `lifetime` from what that had saved, so all of the unit's calls count;
+    /// it begins those of other experiments again, and a unit's calls are those of the process that its document names.
     pub process: Option<u32>,
     /// Which round of what is interleaved, from 0.
     pub round: u32,
@@ -221,7 +222,7 @@ pub struct Document {
     pub invocation: Option<InvocationId>,
     /// The experiment's name.
     pub experiment: String,
-    /// What it is: `unit`, `finding`, `span`.
+    /// What it is: `unit`, `unit-so-far` (what one had measured before its end), `finding`, `span`.
     pub kind: String,
     /// What tells it from others of its kind.
     pub name: String,

@@ -14,7 +14,7 @@ use super::check::check;
 use super::estimate::taken;
 use super::finding::finding;
 use super::format::{DeploymentRule, Most, ScriptFile};
-use super::play::Play;
+use super::play::{Play, Saved};
 use super::rows::Measured;
 use super::step::Step;
 use super::value::Scalar;
@@ -220,7 +220,10 @@ impl Experiment for Script {
         let values = Variables(values);
         let mut play = self.prepare(unit, bench, &values).await?;
         play.begin = Instant::now();
-        play.steps(&self.file.steps, &values, &Variables::default()).await?;
+        if let Err(error) = play.steps(&self.file.steps, &values, &Variables::default()).await {
+            play.save()?;
+            return Err(error);
+        }
         serde_json::to_value(play.measured).map_err(|error| ExperimentError::NoAnswer(error.to_string()))
     }
 
@@ -257,6 +260,7 @@ impl Script {
             measured: Measured { variables: values.0.clone(), ..Measured::default() },
             repetitions: BTreeMap::new(),
             begin: Instant::now(),
+            saved: Saved { rows: 0, ends: 0, dropped: 0, at: Instant::now() },
         };
         for rule in &self.deployments {
             let function = rule.function.as_ref().unwrap_or(&unit.function);

@@ -21,6 +21,8 @@ use crate::{Bench, Call, CallNumber, ExperimentError, SchedulePlan};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Calls of a schedule under way at once.
 const MOST_IN_FLIGHT: u64 = 2_048;
+/// The calls of so long are saved together.
+const SAVED_EVERY: Duration = Duration::from_secs(60);
 
 /// A script that is being carried out.
 pub(super) struct Play<'a> {
@@ -37,6 +39,15 @@ pub(super) struct Play<'a> {
     /// How many calls each label has.
     pub(super) repetitions: BTreeMap<String, u32>,
     pub(super) begin: Instant,
+    pub(super) saved: Saved,
+}
+
+/// How much of what was measured is saved, and when that was done.
+pub(super) struct Saved {
+    pub(super) rows: usize,
+    pub(super) ends: usize,
+    pub(super) dropped: u64,
+    pub(super) at: Instant,
 }
 
 fn wrong(reason: String) -> ExperimentError {
@@ -57,6 +68,7 @@ impl Play<'_> {
                     break;
                 }
                 self.step(step, values, varied).await?;
+                self.save_in_time()?;
             }
             Ok(())
         })
@@ -161,8 +173,35 @@ impl Play<'_> {
                 self.bench.wait(pause.min(self.left())).await?;
             }
             self.at_once(step, 1, values, varied).await?;
+            self.save_in_time()?;
         }
         Ok(())
+    }
+
+    /// Saves when it is time to: a minute after the last time.
+    fn save_in_time(&mut self) -> Result<(), ExperimentError> {
+        if self.saved.at.elapsed() >= SAVED_EVERY { self.save() } else { Ok(()) }
+    }
+
+    /// Saves what was measured since this was done last.
+    pub(super) fn save(&mut self) -> Result<(), ExperimentError> {
+        let part = Measured {
+            variables: self.measured.variables.clone(),
+            rows: self.measured.rows.get(self.saved.rows..).unwrap_or_default().to_vec(),
+            ends: self.measured.ends.get(self.saved.ends..).unwrap_or_default().to_vec(),
+            dropped: self.measured.dropped - self.saved.dropped,
+            cut: None,
+        };
+        self.saved = Saved {
+            rows: self.measured.rows.len(),
+            ends: self.measured.ends.len(),
+            dropped: self.measured.dropped,
+            at: Instant::now(),
+        };
+        if part.rows.is_empty() && part.ends.is_empty() && part.dropped == 0 {
+            return Ok(());
+        }
+        self.bench.save_more(&part)
     }
 
     /// Calls at one instant.
@@ -203,23 +242,27 @@ impl Play<'_> {
         let length = length.min(self.left());
         let label = values.text(step.label().unwrap_or_default());
         let (name, event) = (self.name(step), self.event(step, values));
-        let deployment = self.deployment(step)?;
+        let deployment = self.deployment(step)?.clone();
         let plan = SchedulePlan {
             times_ns: Arrivals::new(&shape, length, self.bench.request.seed).take(left).collect(),
             events: Arc::from(vec![event]),
             most_in_flight: MOST_IN_FLIGHT,
-            patience: patience(deployment),
+            patience: patience(&deployment),
             label: label.clone(),
         };
-        let scheduled = self.bench.on_schedule(deployment, plan).await?;
-        self.measured.dropped += scheduled.dropped;
         let first = self.repetitions.get(&label).copied().unwrap_or(0);
-        let mut most = first;
-        for mut call in scheduled.calls {
+        let (mut most, dropped_before) = (first, self.measured.dropped);
+        let bench = self.bench;
+        let seen = |call: &Call, dropped: u64| {
+            let mut call = call.clone();
             call.repetition = call.repetition.saturating_add(first);
             most = most.max(call.repetition.saturating_add(1));
+            self.measured.dropped = dropped_before + dropped;
             self.keep(&name, &call, None, varied)?;
-        }
+            self.save_in_time()
+        };
+        let scheduled = bench.on_schedule_seen(&deployment, plan, seen).await?;
+        self.measured.dropped = dropped_before + scheduled.dropped;
         self.repetitions.insert(label, most);
         Ok(())
     }

@@ -1,12 +1,14 @@
 //! The keep-alive time that is set is the one that is found.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use experiments::{Experiment, Finding, find};
+use experiments::{Earlier, Experiment, Finding, find};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::pretended::{Manner, Trouble, every_fifth};
-use crate::stage::{Carried, Stage, carry_out, number, request};
+use crate::stage::{Carried, Stage, carry_out, carry_out_until, cut_after, number, request};
 
 fn keep_alive() -> &'static dyn Experiment {
     find("keep-alive").unwrap()
@@ -101,4 +103,45 @@ async fn where_nobody_answers_it_ends_without_an_answer() {
     let carried = carried(&stage, &[]).await;
     assert_eq!((carried.summary.done, carried.summary.failed.len(), carried.left), (0, 1, 0));
     assert!(carried.summary.failed[0].1.contains("no two calls in turn"), "{:?}", carried.summary.failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn wherever_it_is_cut_a_resumed_search_goes_on_and_tries_nothing_twice() {
+    let key = "keep-alive/one/function1/test//0";
+    let settings = [("longest-idle-s", json!(60)), ("rounds", json!(1)), ("points", json!(4))];
+    // Within the doubling, the halving, and the curve.
+    for seconds in [12, 30, 55] {
+        let stage = kept_for(Duration::from_secs(7), Manner::named("a"));
+        let asked = || request(&[&stage], &["function1"], &settings);
+        let time = Duration::from_secs(seconds);
+        let first = cut_after(time, keep_alive(), asked(), &[&stage], &Earlier::default()).await;
+        let partial = first.summary.finding.as_ref().unwrap();
+        assert!(first.says_cut(key) && column(partial, "all kept for") > 0.0, "{partial:?}");
+        assert_eq!(column(partial, "calls"), stage.calls() as f64);
+        let (_sender, stop) = watch::channel(false);
+        let second = carry_out_until(keep_alive(), asked(), &[&stage], &first.earlier(), stop).await;
+        let finding = second.finding();
+        let (kept, gone) = (column(finding, "all kept for"), column(finding, "all gone after"));
+        assert!(kept <= 7.0 && 7.0 <= gone && gone - kept <= 0.3, "{kept} to {gone}");
+        assert!(!second.says_cut(key));
+        assert_eq!(column(finding, "calls"), stage.calls() as f64);
+        assert_eq!(finding.tables[1].rows.len(), 4);
+        let seen = |carried: &Carried| carried.kept.saved[key][&0]["observations"].as_array().unwrap().clone();
+        let (before, after) = (seen(&first), seen(&second));
+        assert_eq!(after[..before.len()], before);
+        let mut tried: BTreeMap<String, u32> = BTreeMap::new();
+        after.iter().for_each(|one| *tried.entry(one["asked_s"].to_string()).or_default() += 1);
+        assert!(tried.values().all(|times| *times == 3), "{tried:?}");
+        assert_eq!(column(finding, "idle instances"), after.len() as f64);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_idle_time_is_saved_before_the_next_is_tried() {
+    let stage = kept_for(Duration::from_secs(7), Manner::named("a"));
+    let settings = [("longest-idle-s", json!(60)), ("rounds", json!(1))];
+    let asked = request(&[&stage], &["function1"], &settings);
+    // 1 s, 2 s and 4 s are over, and 8 s are not.
+    let cut = cut_after(Duration::from_secs(10), keep_alive(), asked, &[&stage], &Earlier::default()).await;
+    assert_eq!(column(cut.summary.finding.as_ref().unwrap(), "idle instances"), 9.0);
 }

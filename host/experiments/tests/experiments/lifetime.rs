@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use experiments::{Experiment, find};
+use experiments::{Earlier, Experiment, find};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::pretended::{Manner, every_fifth};
-use crate::stage::{Stage, carry_out, number, request};
+use crate::stage::{Stage, carry_out, carry_out_until, cut_after, number, request};
 
 fn lifetime() -> &'static dyn Experiment {
     find("lifetime").unwrap()
@@ -56,4 +57,40 @@ async fn one_that_a_failure_ended_has_no_lifetime_and_counts_are_exact() {
     // Each tenth call hangs and ends its instance.
     assert_eq!(column("seen to their end"), 0.0);
     assert!((14.0..=15.0).contains(&column("gone after a failure")), "{}", column("gone after a failure"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lives_of_before_a_cut_stay_and_the_one_that_the_cut_ended_is_censored() {
+    let stage = Stage::new("one", Manner { lives: Some(Duration::from_secs(60)), ..Manner::named("a") });
+    let settings = [("longest-s", json!(1_000)), ("every-s", json!(5))];
+    let asked = || request(&[&stage], &["function1"], &settings);
+    let key = "lifetime/one/function1/test//0";
+    let first = cut_after(Duration::from_secs(162), lifetime(), asked(), &[&stage], &Earlier::default()).await;
+    let column = |name: &str| number(first.summary.finding.as_ref().unwrap(), 0, 0, name);
+    assert!(first.says_cut(key));
+    assert_eq!((column("seen to their end"), column("there at the end")), (2.0, 1.0));
+    assert_eq!(column("calls"), stage.calls() as f64);
+    let (_sender, stop) = watch::channel(false);
+    let begin = tokio::time::Instant::now();
+    let second = carry_out_until(lifetime(), asked(), &[&stage], &first.earlier(), stop).await;
+    let column = |name: &str| number(second.finding(), 0, 0, name);
+    // Three more are enough, the one that was there at the cut has no lifetime, nor has the last.
+    assert_eq!((column("seen to their end"), column("there at the end")), (5.0, 2.0));
+    assert_eq!(column("calls"), stage.calls() as f64);
+    assert!(begin.elapsed() < Duration::from_secs(220), "{:?}", begin.elapsed());
+    let (shortest, longest) = (column("shortest, at least"), column("longest, at most"));
+    assert!(shortest <= 60.0 && 60.0 <= longest && longest - shortest < 10.0, "{shortest} to {longest}");
+    assert!(second.kept.calls.iter().all(|(_, call)| call.repetition >= 30), "repetitions go on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_watched_is_bounded_over_all_processes() {
+    let stage = Stage::new("one", Manner::named("a"));
+    let asked = || request(&[&stage], &["function1"], &[("longest-s", json!(300))]);
+    let first = cut_after(Duration::from_secs(200), lifetime(), asked(), &[&stage], &Earlier::default()).await;
+    let (_sender, stop) = watch::channel(false);
+    let begin = tokio::time::Instant::now();
+    let second = carry_out_until(lifetime(), asked(), &[&stage], &first.earlier(), stop).await;
+    assert!((95.0..110.0).contains(&begin.elapsed().as_secs_f64()), "{:?}", begin.elapsed());
+    assert!(number(second.finding(), 0, 0, "watched living") > 290.0);
 }

@@ -22,6 +22,7 @@ fn finding(experiment: &str, measured: &[(&str, Value)]) -> Finding {
                 estimate: Estimate::default(),
             },
             measured: measured.clone(),
+            cut: None,
         })
         .collect();
     let request =

@@ -7,14 +7,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use experiments::{
-    Bench, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, SchedulePlan, Unit,
+    Bench, Earlier, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, SchedulePlan, Unit,
 };
 use platform::{Capabilities, Scale};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::pretended::{Manner, Trouble, every_fifth};
-use crate::stage::{Stage, carry_out, carry_out_until, request, until};
+use crate::stage::{Stage, carry_out, carry_out_until, cut_after, request, until};
 
 /// Three rounds on every target; the variant says what a unit does.
 struct Scripted {
@@ -79,6 +79,17 @@ impl Experiment for Scripted {
             "fails" => return Err(ExperimentError::NoAnswer("it was to fail".to_owned())),
             "waits" => bench.wait(Duration::from_secs(3600)).await?,
             "removes" => bench.remove(&deployment).await?,
+            "saves" => {
+                bench.save(&1)?;
+                bench.save(&2)?;
+                return Err(ExperimentError::NoAnswer("it was to fail".to_owned()));
+            }
+            "saves parts" => {
+                bench.save_more(&1)?;
+                bench.save_more(&2)?;
+                bench.wait(Duration::from_secs(3600)).await?;
+            }
+            "goes on" => return Ok(json!(bench.earlier::<u32>().map(|before| before + 1))),
             _ => {}
         }
         let call = bench.call(&deployment, event, "one", 0).await;
@@ -86,7 +97,12 @@ impl Experiment for Scripted {
     }
 
     fn finding(&self, _: &Request, outcomes: &[Outcome]) -> Finding {
-        Finding { answer: outcomes.len().to_string(), ..Finding::default() }
+        let measured = outcomes.iter().map(|outcome| outcome.measured.clone()).collect();
+        Finding {
+            answer: outcomes.len().to_string(),
+            notes: vec![Value::Array(measured).to_string()],
+            ..Finding::default()
+        }
     }
 }
 
@@ -119,8 +135,10 @@ async fn what_is_done_is_not_done_again_and_still_counts() {
     let stage = Stage::new("one", Manner::named("a"));
     let experiment = Scripted::with(&["x", "y"]);
     let done = BTreeMap::from([("some/one/function1/test/x/0".to_owned(), json!(true))]);
+    let earlier = Earlier { done, ..Earlier::default() };
     let (_sender, stop) = watch::channel(false);
-    let carried = carry_out_until(&experiment, request(&[&stage], &["function1"], &[]), &[&stage], &done, stop).await;
+    let carried =
+        carry_out_until(&experiment, request(&[&stage], &["function1"], &[]), &[&stage], &earlier, stop).await;
     assert_eq!(experiment.seen().len(), 5);
     assert!(!experiment.seen().contains(&"some/one/function1/test/x/0".to_owned()));
     assert_eq!((carried.summary.done, carried.finding().answer.as_str()), (6, "6"));
@@ -166,9 +184,9 @@ async fn a_stop_ends_a_wait_and_leaves_nothing_deployed() {
     let experiment = Scripted::with(&["waits"]);
     let (sender, stop) = watch::channel(false);
     let begin = tokio::time::Instant::now();
-    let done = BTreeMap::new();
+    let none = Earlier::default();
     let stages = [&stage];
-    let run = carry_out_until(&experiment, request(&stages, &["function1"], &[]), &stages, &done, stop);
+    let run = carry_out_until(&experiment, request(&stages, &["function1"], &[]), &stages, &none, stop);
     let stopping = async {
         until("the first unit", || !experiment.seen().is_empty()).await;
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -179,6 +197,55 @@ async fn a_stop_ends_a_wait_and_leaves_nothing_deployed() {
     assert!(carried.summary.stopped && carried.summary.finding.is_none());
     assert_eq!((carried.summary.done, carried.left, experiment.seen().len()), (0, 0, 1));
     assert!(carried.kept.done.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_unit_had_saved_before_it_failed_is_in_the_answer_which_says_so() {
+    let stage = Stage::new("one", Manner::named("a"));
+    let experiment = Scripted::with(&["saves"]);
+    let carried = carry_out(&experiment, request(&[&stage], &["function1"], &[]), &[&stage]).await;
+    assert_eq!((carried.summary.done, carried.summary.failed.len()), (0, 3));
+    let notes = &carried.summary.finding.as_ref().unwrap().notes;
+    // Of each the last that it saved.
+    assert_eq!(notes[0], "[2,2,2]");
+    assert!(notes[1].contains("some/one/function1/test/saves/0 was cut before its end: it was to fail"), "{notes:?}");
+    assert_eq!(notes.len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_that_a_unit_saved_are_kept_beside_each_other_until_it_is_begun_again() {
+    let stage = Stage::new("one", Manner::named("a"));
+    let experiment = Scripted::with(&["saves parts"]);
+    let asked = || request(&[&stage], &["function1"], &[]);
+    let first = cut_after(Duration::from_secs(10), &experiment, asked(), &[&stage], &Earlier::default()).await;
+    assert_eq!(first.summary.finding.as_ref().unwrap().notes[0], "[1,2]");
+    // Cut before the unit is begun again, the next has the same.
+    let begun = experiment.seen().len();
+    let (_sender, stop) = watch::channel(true);
+    let second = carry_out_until(&experiment, asked(), &[&stage], &first.earlier(), stop).await;
+    assert_eq!(experiment.seen().len(), begun);
+    assert!(second.says_cut("some/one/function1/test/saves parts/0"));
+    assert_eq!(second.summary.finding.as_ref().unwrap().notes[0], "[1,2]");
+    let third = cut_after(Duration::from_secs(10), &experiment, asked(), &[&stage], &first.earlier()).await;
+    assert_eq!(third.summary.finding.as_ref().unwrap().notes[0], "[1,2]");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_unit_goes_on_from_what_it_had_saved_and_a_cut_leaves_out_nothing_that_is_done() {
+    let stage = Stage::new("one", Manner::named("a"));
+    let key = |round: u32| format!("some/one/function1/test/goes on/{round}");
+    let earlier =
+        Earlier { done: BTreeMap::from([(key(2), json!(5))]), saved: BTreeMap::from([(key(1), vec![json!(7)])]) };
+    let asked = || request(&[&stage], &["function1"], &[]);
+    let experiment = Scripted::with(&["goes on"]);
+    let (_sender, stop) = watch::channel(false);
+    let carried = carry_out_until(&experiment, asked(), &[&stage], &earlier, stop).await;
+    assert_eq!(carried.finding().notes, ["[null,8,5]"]);
+    let (_sender, stop) = watch::channel(true);
+    let carried = carry_out_until(&experiment, asked(), &[&stage], &earlier, stop).await;
+    assert_eq!((carried.summary.done, carried.summary.stopped), (1, true));
+    assert_eq!(carried.summary.finding.as_ref().unwrap().notes[0], "[7,5]");
+    assert!(carried.says_cut(&key(1)));
 }
 
 /// Makes calls in all ways that a bench has, and counts.

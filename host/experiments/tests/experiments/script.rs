@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use experiments::script::{SCRIPTS, Script, built_in, template};
-use experiments::{Cell, Experiment, Finding, Runner, find};
+use experiments::{Cell, Earlier, Experiment, Finding, Runner, find};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::pretended::{Manner, every_fifth};
-use crate::stage::{Carried, Stage, carry_out, carry_out_until, number, request};
+use crate::stage::{Carried, Stage, carry_out, carry_out_until, cut_after, number, request, until};
 
 fn script(text: &str) -> Script {
     Script::parse(text, "mine.toml").unwrap()
@@ -279,9 +279,51 @@ async fn what_a_platform_lacks_leaves_it_out_and_a_cut_run_goes_on() {
         [(all.kept.done[0].clone(), json!({"variables": {}, "rows": [], "ends": [], "dropped": 0, "cut": null}))]
             .into();
     let (_sender, stop) = watch::channel(false);
-    let rest = carry_out_until(&steps, request(&[&stage], &["function1"], &[]), &[&stage], &done, stop).await;
+    let rest = carry_out_until(
+        &steps,
+        request(&[&stage], &["function1"], &[]),
+        &[&stage],
+        &Earlier { done, ..Earlier::default() },
+        stop,
+    )
+    .await;
     assert_eq!(rest.kept.done, [all.kept.done[1].clone()]);
     assert_eq!(rest.summary.done, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_was_cut_answers_from_what_it_had_saved_and_is_begun_again() {
+    let text = "name = \"slow\"\nquestion = \"?\"\n[[step]]\n[step.repeat]\ntimes = 30\n\
+        steps = [{ invoke = {} }, { wait = { seconds = 10 } }]\n[[table]]\ntitle = \"Calls\"\nshow = [\"n\"]\n";
+    let (steps, key) = (script(text), "slow/one/function1/test//0");
+    let stage = Stage::new("one", Manner::named("a"));
+    let (asked, stages) = (|| request(&[&stage], &["function1"], &[]), [&stage]);
+    let first = cut_after(Duration::from_secs(205), &steps, asked(), &stages, &Earlier::default()).await;
+    // A part for each minute, and the rest.
+    assert_eq!(first.kept.saved[key].len(), 4);
+    assert!(first.says_cut(key));
+    assert_eq!(numbers(first.summary.finding.as_ref().unwrap(), "Calls", "n"), [21.0]);
+    let (_sender, stop) = watch::channel(false);
+    let second = carry_out_until(&steps, asked(), &stages, &first.earlier(), stop).await;
+    assert!(!second.says_cut(key));
+    assert_eq!(numbers(second.finding(), "Calls", "n"), [30.0]);
+}
+
+#[tokio::test]
+async fn a_schedule_of_a_script_that_was_cut_keeps_its_calls() {
+    let text = "name = \"slow\"\nquestion = \"?\"\n[[step]]\nload = { shape = \"constant\", rate = 50, seconds = 60 }\n\
+        [[table]]\ntitle = \"Calls\"\nshow = [\"n\"]\n";
+    let stage = Stage::new("one", Manner::named("a"));
+    let (steps, asked, none, stages) =
+        (script(text), request(&[&stage], &["function1"], &[]), Earlier::default(), [&stage]);
+    let (sender, stop) = watch::channel(false);
+    let cutting = async {
+        until("a call", || stage.calls() >= 10).await;
+        sender.send_replace(true);
+    };
+    let (cut, ()) = tokio::join!(carry_out_until(&steps, asked, &stages, &none, stop), cutting);
+    assert!(cut.says_cut("slow/one/function1/test//0"));
+    assert_eq!(numbers(cut.summary.finding.as_ref().unwrap(), "Calls", "n"), [stage.calls() as f64]);
 }
 
 #[tokio::test]

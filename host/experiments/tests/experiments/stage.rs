@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use experiments::{
-    Cell, Experiment, Finding, Kept, KnownLives, Life, MemoryDeployer, MemorySink, PlannedTarget, Request, Runner,
-    Site, Subject, Summary,
+    Cell, Earlier, Experiment, Finding, Kept, KnownLives, Life, MemoryDeployer, MemorySink, PlannedTarget, Request,
+    Runner, Site, Subject, Summary,
 };
 use image_kind::{Image, ImageKind};
 use local_platform::{InstanceChange, LocalOptions, LocalPlatform};
@@ -157,6 +157,19 @@ pub(crate) struct Carried {
 }
 
 impl Carried {
+    /// What a run that goes on with this one has of it, where no unit was done.
+    pub(crate) fn earlier(&self) -> Earlier {
+        assert!(self.kept.done.is_empty(), "{:?}", self.kept.done);
+        let saved = self.kept.saved.iter().map(|(key, parts)| (key.clone(), parts.values().cloned().collect()));
+        Earlier { done: BTreeMap::new(), saved: saved.collect() }
+    }
+
+    /// Whether the answer says that it has only a part of this unit.
+    pub(crate) fn says_cut(&self, key: &str) -> bool {
+        let said = format!("{key} was cut before its end: ");
+        self.summary.finding.as_ref().unwrap().notes.iter().any(|note| note.starts_with(&said))
+    }
+
     /// The answer of a run in which nothing failed.
     pub(crate) fn finding(&self) -> &experiments::Finding {
         assert!(self.summary.failed.is_empty(), "{:?}", self.summary.failed);
@@ -168,22 +181,40 @@ impl Carried {
 /// Runs an experiment on these from its beginning to its end.
 pub(crate) async fn carry_out(experiment: &dyn Experiment, request: Request, stages: &[&Stage]) -> Carried {
     let (_sender, stop) = watch::channel(false);
-    carry_out_until(experiment, request, stages, &BTreeMap::new(), stop).await
+    carry_out_until(experiment, request, stages, &Earlier::default(), stop).await
 }
 
-/// The same, without what is done, and until it is stopped.
+/// The same, going on from `earlier`, until it is stopped after so long by the test's clock.
+pub(crate) async fn cut_after(
+    time: Duration,
+    experiment: &dyn Experiment,
+    request: Request,
+    stages: &[&Stage],
+    earlier: &Earlier,
+) -> Carried {
+    let (sender, stop) = watch::channel(false);
+    let cutting = async {
+        tokio::time::sleep(time).await;
+        sender.send_replace(true);
+    };
+    let (carried, ()) = tokio::join!(carry_out_until(experiment, request, stages, earlier, stop), cutting);
+    assert!(carried.summary.stopped && carried.left == 0, "{:?}", carried.summary);
+    carried
+}
+
+/// The same, going on from `earlier`, and until it is stopped.
 pub(crate) async fn carry_out_until(
     experiment: &dyn Experiment,
     request: Request,
     stages: &[&Stage],
-    done: &BTreeMap<String, Value>,
+    earlier: &Earlier,
     stop: watch::Receiver<bool>,
 ) -> Carried {
     let runner = Runner::new(experiment, request).unwrap();
     let (sink, ledger) = (MemorySink::default(), Arc::new(MemoryLedger::new()));
     let deployer = MemoryDeployer::new(ledger.clone());
     let sites: Vec<Site> = stages.iter().map(|stage| stage.site.clone()).collect();
-    let summary = runner.run(&sites, done, &sink, &deployer, stop, |_| {}).await.unwrap();
+    let summary = runner.run(&sites, earlier, &sink, &deployer, stop, |_| {}).await.unwrap();
     let left = ledger.entries().iter().filter(|entry| entry.state != ResourceState::Removed).count();
     Carried { summary, kept: sink.kept(), left }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use experiments::{Runner, find};
+use experiments::{Earlier, Runner, find};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::pretended::{Manner, every_fifth};
-use crate::stage::{Stage, carry_out, number, request};
+use crate::stage::{Stage, carry_out, carry_out_until, number, request, until};
 
 /// Two functions, called 30 and 10 times in minute 2; 100 ms each.
 fn day(folder: &std::path::Path) -> Vec<(&'static str, serde_json::Value)> {
@@ -78,4 +79,26 @@ async fn a_plan_says_how_many_calls_and_how_long() {
     assert_eq!(estimate.invocations, 40);
     // 40 calls of 0.1 s at 0.128 GB.
     assert!((estimate.gigabyte_seconds - 0.512).abs() < 1e-9, "{estimate:?}");
+}
+
+#[tokio::test]
+async fn a_replay_that_was_cut_has_an_answer_with_the_calls_until_then_and_is_begun_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let stage = Stage::new("one", Manner::named("a"));
+    let asked = || request(&[&stage], &["function1"], &day(folder.path()));
+    let (trace, stages, none) = (find("trace").unwrap(), [&stage], Earlier::default());
+    let (sender, stop) = watch::channel(false);
+    let cutting = async {
+        until("a call", || stage.calls() >= 10).await;
+        sender.send_replace(true);
+    };
+    let (first, ()) = tokio::join!(carry_out_until(trace, asked(), &stages, &none, stop), cutting);
+    let partial = first.summary.finding.as_ref().unwrap();
+    let made = stage.calls();
+    assert!((10..40).contains(&made), "{made}");
+    assert_eq!((number(partial, 0, 0, "due"), number(partial, 0, 0, "answered")), (made as f64, made as f64));
+    assert!(first.says_cut("trace/one/function1/none/2 functions, 1 minutes/0"), "{:?}", partial.notes);
+    let (_sender, stop) = watch::channel(false);
+    let second = carry_out_until(trace, asked(), &stages, &first.earlier(), stop).await;
+    assert_eq!((number(second.finding(), 0, 0, "due"), stage.calls()), (40.0, made + 40));
 }

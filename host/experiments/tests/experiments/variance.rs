@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use experiments::{Estimate, Finding, Outcome, Unit, find};
+use experiments::{Earlier, Estimate, Finding, Outcome, Unit, find};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -54,6 +54,7 @@ fn found(level: impl Fn(u32) -> f64) -> Finding {
                     "start_unix_ns": 1_800_000_000_000_000_000u64 + u64::from(round) * 600_000_000_000,
                     "cold_ns": 90_000_000, "warm_ns": times, "turned_cold": 0, "tally": {"calls": 10, "failures": {}},
                 }),
+                cut: None,
             }
         })
         .collect();
@@ -85,13 +86,14 @@ async fn a_run_that_was_cut_goes_on_at_once_and_does_nothing_twice() {
         sender.send(true).unwrap();
     };
     let stages = [&stage];
-    let none = BTreeMap::new();
+    let none = Earlier::default();
     let (first, ()) = tokio::join!(carry_out_until(find("variance").unwrap(), asked(), &stages, &none, stop), cut);
     assert!(first.summary.stopped && first.summary.done == 3 && first.left == 0, "{:?}", first.summary);
     let done: BTreeMap<String, Value> = first.kept.done.iter().map(|key| (key.clone(), json!(null))).collect();
     let begin = tokio::time::Instant::now();
     let (_keep, stop) = watch::channel(false);
-    let second = carry_out_until(find("variance").unwrap(), asked(), &stages, &done, stop).await;
+    let earlier = Earlier { done: done.clone(), ..Earlier::default() };
+    let second = carry_out_until(find("variance").unwrap(), asked(), &stages, &earlier, stop).await;
     assert_eq!(second.kept.done.len(), 3);
     assert!(!second.kept.done.iter().any(|key| done.contains_key(key)));
     let took = begin.elapsed().as_secs_f64();

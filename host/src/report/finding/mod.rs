@@ -1,9 +1,7 @@
 //! The answers of experiments on platforms, as they were stored: data, which is printed and drawn here.
 
 mod quantity;
-mod read;
 mod text;
 
 pub(super) use quantity::{cell, in_base_unit, shown};
-pub(super) use read::findings;
 pub(super) use text::render;

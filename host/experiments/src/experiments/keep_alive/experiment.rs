@@ -88,6 +88,12 @@ pub(super) struct Measured {
     pub(super) survivors: Vec<Survivors>,
     /// Idle times of which nothing could be learnt.
     pub(super) unlearnt: u64,
+    /// Idle times of single instances that were tried.
+    #[serde(default)]
+    probes: u32,
+    /// Idle times of several instances that were tried.
+    #[serde(default)]
+    points: u32,
     /// The longest idle time that was allowed, s.
     pub(super) longest_idle_s: f64,
     /// All calls.
@@ -174,16 +180,36 @@ async fn measure(settings: Settings, unit: &Unit, bench: &Bench<'_>) -> Result<M
         deployments.push(bench.deploy(&unit.function, change).await?);
     }
     let set = deployments.first().and_then(|deployment| deployment.spec.scale.keep_alive).filter(|_| can_set);
-    let prober = Prober { bench, event: subject.event.clone(), tally: Mutex::default() };
-    let mut measured = Measured {
+    // What was tried before the unit was cut is not tried again.
+    let mut measured = bench.earlier().unwrap_or(Measured {
         set_s: set.map(|set| set.as_secs_f64()),
         observations: Vec::new(),
         survivors: Vec::new(),
         unlearnt: 0,
+        probes: 0,
+        points: 0,
         longest_idle_s: settings.longest_idle_s,
         tally: Tally::default(),
-    };
-    search(&prober, &deployments, &settings, &mut measured).await?;
+    });
+    let prober = Prober { bench, event: subject.event.clone(), tally: Mutex::new(measured.tally.clone()) };
+    let came = probe((&settings, unit), &prober, deployments, change, &mut measured).await;
+    measured.tally = prober.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if came.is_err() && !measured.observations.is_empty() {
+        bench.save(&measured)?;
+    }
+    came.map(|()| measured)
+}
+
+/// Both parts of a unit. What they come to is in `measured` also when they end early.
+async fn probe(
+    (settings, unit): (&Settings, &Unit),
+    prober: &Prober<'_>,
+    deployments: Vec<Deployment>,
+    change: impl Fn(&mut DeploymentSpec),
+    measured: &mut Measured,
+) -> Result<(), ExperimentError> {
+    let bench = prober.bench;
+    search(prober, &deployments, settings, measured).await?;
     if measured.observations.is_empty() {
         return Err(ExperimentError::NoAnswer(format!(
             "no two calls in turn were answered by an instance that says which it is: {}",
@@ -202,10 +228,18 @@ async fn measure(settings: Settings, unit: &Unit, bench: &Bench<'_>) -> Result<M
                 spec.scale.concurrency = Some(1);
             }
         });
-        survive(&prober, &deployment.await?, &settings, &boundary, &mut measured).await?;
+        survive(prober, &deployment.await?, settings, &boundary, measured).await?;
     }
-    measured.tally = prober.tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok(measured)
+    Ok(())
+}
+
+/// Saves what is known between two idle times, when nothing is measured.
+fn save(prober: &Prober<'_>, measured: &mut Measured) -> Result<(), ExperimentError> {
+    if measured.observations.is_empty() {
+        return Ok(());
+    }
+    measured.tally = prober.tally.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    prober.bench.save(measured)
 }
 
 /// Tries idle times until the boundary is known.
@@ -221,7 +255,7 @@ async fn search(
         resolution_s: settings.resolution_s,
         resolution_share: settings.resolution_share,
     };
-    for number in 0..MOST_PROBES {
+    for number in measured.probes..MOST_PROBES {
         let Some(idle_s) = search.next(&measured.observations) else { break };
         let seen = prober.observe(deployments, Duration::from_secs_f64(idle_s), number).await?;
         if seen.is_empty() {
@@ -232,6 +266,8 @@ async fn search(
             }
         }
         measured.observations.extend(seen);
+        measured.probes = number + 1;
+        save(prober, measured)?;
     }
     Ok(())
 }
@@ -247,12 +283,14 @@ async fn survive(
     let events = vec![Bytes::from_static(br#"{"sleep": 0.2}"#); settings.instances as usize];
     let end = boundary.gone_s.unwrap_or(settings.longest_idle_s);
     let (from, to) = (0.6 * boundary.kept_s, (1.25 * end).min(settings.longest_idle_s));
-    for number in 0..settings.points {
+    for number in measured.points..settings.points {
         let idle_s = from + (to - from) * f64::from(number) / f64::from(settings.points.saturating_sub(1).max(1));
         match prober.survivors(deployment, &events, Duration::from_secs_f64(idle_s)).await? {
             Some(survivors) => measured.survivors.push(survivors),
             None => measured.unlearnt += 1,
         }
+        measured.points = number + 1;
+        save(prober, measured)?;
     }
     Ok(())
 }

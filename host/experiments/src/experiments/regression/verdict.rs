@@ -188,6 +188,7 @@ mod tests {
                         estimate: Estimate::default(),
                     },
                     measured: json!({"times_ns": times, "other": 0, "tally": {"calls": 21, "failures": {}}, "image": "sha256:x"}),
+                    cut: None,
                 });
             }
         }

@@ -1,5 +1,6 @@
 //! The answer of `trace`.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use stats::{Confidence, Sample};
@@ -24,7 +25,11 @@ pub(super) fn finding(experiment: &TraceReplay, outcomes: &[Outcome]) -> Finding
     let mut notes = Vec::new();
     let mut sides = BTreeMap::<&str, Measured>::new();
     for (unit, measured) in measured::<Measured>(outcomes, &mut notes) {
-        sides.insert(&unit.target, measured);
+        match sides.entry(&unit.target) {
+            Entry::Vacant(entry) => drop(entry.insert(measured)),
+            // A part of one that was cut.
+            Entry::Occupied(mut entry) => entry.get_mut().add(measured),
+        }
     }
     let mut table = table();
     let (mut said, mut arrivals, mut added, mut cold) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
