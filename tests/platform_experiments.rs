@@ -101,6 +101,7 @@ fn a_unit_whose_process_is_killed_keeps_what_it_measured_and_is_gone_on_with() {
         after.iter().for_each(|one| *tried.entry(one["asked_s"].to_string()).or_default() += 1);
         assert!(tried.values().all(|times| *times == 2), "an idle time was tried twice: {tried:?}");
         installation.nothing_is_left();
+        assert_eq!(installation.run(&["status", "--json"]).json(), Value::Array(Vec::new()));
     }
 }
 

@@ -25,7 +25,7 @@ use crate::experiment::Progress;
 use crate::paths::CacheFolders;
 use crate::platform_run::{
     LedgerDeployer, PLATFORM_PLAN_VERSION, PlannedPlatformExperiment, PlatformPlan, Sites, StoreSink, StoredUnits,
-    next_client,
+    is_of, next_client,
 };
 use crate::platforms::Servers;
 use crate::report;
@@ -305,7 +305,7 @@ fn note_changes(
 async fn remove_left_over(earlier: &Run, store: &Store, sites: &[Site]) {
     let ledger = store.ledger();
     for entry in ledger.deployments_of(earlier.number).await.unwrap_or_default() {
-        let site = sites.iter().find(|site| site.platform.target() == entry.target);
+        let site = sites.iter().find(|site| is_of(&entry, &*site.platform));
         if let Some(site) = site
             && let Err(error) = deployments::remove(&*site.platform, &ledger, &entry.id).await
         {

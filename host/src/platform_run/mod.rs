@@ -13,4 +13,4 @@ pub use deployer::LedgerDeployer;
 pub use outcomes::{FINDING, SPAN, StoredUnits, UNIT, UNIT_SO_FAR, next_client};
 pub use plan::{PLATFORM_PLAN_VERSION, PlannedPlatformExperiment, PlatformPlan};
 pub use sink::StoreSink;
-pub use sites::{Sites, local_target};
+pub use sites::{Sites, is_of, local_target};

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::configuration::Target;
 use crate::platforms::{Purpose, Servers, temporary_state_folder};
+use crate::results::DeploymentEntry;
 
 /// How long invocations may go on when a run ends.
 const GRACE: Duration = Duration::from_secs(5);
@@ -25,9 +26,19 @@ pub struct Sites {
 /// A target's platform, once more as what it is where it lives in this process.
 type Reached = (Target, Arc<dyn Platform>, Option<Arc<LocalPlatform>>);
 
+/// What the names of runs' own targets begin with.
+const LOCAL: &str = "lab-";
+
 /// A platform of this machine for a run: in the ledger this is never the same as what the user deploys.
 pub fn local_target(target: &Target) -> Target {
-    Target { name: format!("lab-{}", std::process::id()), ..target.clone() }
+    Target { name: format!("{LOCAL}{}", std::process::id()), ..target.clone() }
+}
+
+/// Whether something stands in the ledger for this place, or for the same platform of this machine in another process' run.
+pub fn is_of(entry: &DeploymentEntry, platform: &dyn Platform) -> bool {
+    let is_own = |target: &str| target.starts_with(LOCAL);
+    entry.target == platform.target()
+        || entry.platform == platform.name() && is_own(&entry.target) && is_own(platform.target())
 }
 
 impl Sites {
