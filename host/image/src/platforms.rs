@@ -35,7 +35,7 @@ pub const PLATFORM_IMAGES: [PlatformImages; 18] = [
     row("nuclio", &[OciWithHealthCheck], &[Protocol::Http]),
     row("openwhisk", &[OpenWhiskZip, Oci], &[Protocol::OpenWhisk]),
     row("gestalt", &[GestaltZip], &[Protocol::Gestalt]),
-    row("lambda", &[LambdaZip, Oci], &[Protocol::Lambda]),
+    row("lambda", &[LambdaZip, OciWithCaller, Oci], &[Protocol::Lambda]),
     row("azure", &[AzureZip], &[Protocol::Azure]),
     // It is started with `-S cli`, so that a component has an environment there.
     row("wasmtime-serve", &[HttpComponent], &[]),

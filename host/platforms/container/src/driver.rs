@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::body_full;
 use bollard::query_parameters::{ImportImageOptions, TagImageOptions};
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use image_archive::{Archive, archive};
 use image_kind::{Image, ImageKind};
@@ -23,6 +24,9 @@ use crate::failure::{PLATFORM, failed};
 use crate::options::ContainerOptions;
 use crate::prepared::{PreparedContainers, make_folders};
 use crate::remove::{IMAGE, REPOSITORY, creation, find_marked, intention, remove};
+
+/// How often an image is loaded, when others keep taking it away with the last of their names.
+const LOADS: u32 = 5;
 
 /// The platform `container`: Docker or Podman.
 pub struct ContainerDriver {
@@ -83,12 +87,16 @@ impl ContainerDriver {
         };
         let entry = ledger.intend(&resource).await?;
         // An image that it has already only needs one more name. Whoever removes its last name at the same time may take it
-        // away all the same, so it is looked for after that.
+        // away all the same, with the new name (podman did), so it is looked for after that.
         let options = TagImageOptions { repo: Some(repository), tag: Some(tag) };
         let _ = engine.api.tag_image(&configuration_digest, Some(options)).await;
         let mut found = engine.api.inspect_image(&reference).await;
-        if found.is_err() {
-            let loaded = engine.api.import_image(ImportImageOptions::default(), body_full(tar.into()), None);
+        let archive = Bytes::from(tar);
+        for _ in 0..LOADS {
+            if found.is_ok() {
+                break;
+            }
+            let loaded = engine.api.import_image(ImportImageOptions::default(), body_full(archive.clone()), None);
             loaded.try_collect::<Vec<_>>().await.map_err(|error| failed("loading an image", &error))?;
             found = engine.api.inspect_image(&reference).await;
         }

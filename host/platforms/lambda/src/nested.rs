@@ -13,6 +13,9 @@ use crate::Options;
 /// Where an archive is unpacked.
 const TASK_ROOT: &str = "/var/task/";
 
+/// Where an image has the program.
+const IMAGE_ROOT: &str = "/";
+
 /// How the functions of a deployment call others; `None` where they can't.
 ///
 /// # Errors
@@ -28,10 +31,12 @@ pub(crate) fn way(
         let url = format!("{}/2015-03-31/functions/{prefix}{{name}}/invocations", endpoint.trim_end_matches('/'));
         return Ok(Some(Carried { invoke: InvokeWay { url, authorization: None }, environment: Vec::new() }));
     }
-    if spec.image.kind != ImageKind::LambdaZip || !holds_caller(&spec.image.path)? {
-        return Ok(None);
-    }
-    let mut carried = Carried::new(TASK_ROOT, Callee::Lambda { prefix });
+    let folder = match spec.image.kind {
+        ImageKind::LambdaZip if holds_caller(&spec.image.path)? => TASK_ROOT,
+        ImageKind::OciWithCaller => IMAGE_ROOT,
+        _ => return Ok(None),
+    };
+    let mut carried = Carried::new(folder, Callee::Lambda { prefix });
     if let Some(endpoint) = endpoint {
         carried.environment.push(("FAASBENCH_LAMBDA_ENDPOINT".to_owned(), endpoint.to_owned()));
     }
@@ -113,6 +118,16 @@ mod tests {
             ("FAASBENCH_LAMBDA_ENDPOINT", "https://lambda.test"),
         ];
         assert_eq!(way.environment, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn an_image_has_the_program_at_its_root() {
+        let mut spec = spec(Path::new("/nowhere"));
+        spec.image.kind = ImageKind::OciWithCaller;
+        let way = way(&spec, &Options::default(), None).unwrap().unwrap();
+        assert!(way.environment.contains(&("FAASBENCH_INVOKE_HELPER".to_owned(), "/faasbench-caller".to_owned())));
+        spec.image.kind = ImageKind::Oci;
+        assert!(super::way(&spec, &Options::default(), None).unwrap().is_none());
     }
 
     #[test]

@@ -152,9 +152,11 @@ pub(crate) fn check_id(id: &DeploymentId) -> Result<(), PlatformError> {
 fn architecture(spec: &DeploymentSpec, options: &Options) -> Result<LambdaArchitecture, PlatformError> {
     let wanted = match options.package {
         Package::Zip => ImageKind::LambdaZip,
-        Package::Image => ImageKind::Oci,
+        Package::Image => ImageKind::OciWithCaller,
     };
-    if spec.image.kind != wanted {
+    // One without the program calls nobody, and is one for all that.
+    let is_without = options.package == Package::Image && spec.image.kind == ImageKind::Oci;
+    if spec.image.kind != wanted && !is_without {
         return Err(PlatformError::Invalid(format!(
             "lambda takes {wanted} with the option `package` as it is, and the image of {} is {}; run `faasbench build --platform \
              lambda {}`, or set `package`",

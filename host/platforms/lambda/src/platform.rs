@@ -189,7 +189,7 @@ impl Platform for LambdaPlatform {
             metrics: true,
             billing: true,
             // Beside an image there is no program that signs them.
-            nested_calls: self.options.package == Package::Zip,
+            nested_calls: true,
             local_processes: false,
         }
     }
@@ -197,7 +197,7 @@ impl Platform for LambdaPlatform {
     fn image_kind(&self) -> ImageKind {
         match self.options.package {
             Package::Zip => ImageKind::LambdaZip,
-            Package::Image => ImageKind::Oci,
+            Package::Image => ImageKind::OciWithCaller,
         }
     }
 
