@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::results::row::{Document, Invocation};
 use crate::results::{Filter, Run, Store, StoreError};
 
-/// The kind of the document that holds what came of a unit: a [`StoredUnit`].
+/// The kind of the document that holds what came of a unit: a `StoredUnit`.
 pub const UNIT: &str = "unit";
-/// The kind of the documents that hold what a unit had measured before its end: a [`StoredUnit`]. Of those of one unit that are the
+/// The kind of the documents that hold what a unit had measured before its end: a `StoredUnit`. Of those of one unit that are the
 /// same part the latest counts, and of those of several processes the last one's.
 pub const UNIT_SO_FAR: &str = "unit-so-far";
 /// The kind of the document that holds an experiment's answer: [`experiments::Finding`].

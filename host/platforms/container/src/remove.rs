@@ -120,10 +120,16 @@ async fn remove_image(engine: &Engine, reference: &str, until_certain: Duration)
                 }
             }
             Err(error) if is_busy(&error) && begin.elapsed() < until_certain => {}
+            Err(error) if was_overtaken(&error) && begin.elapsed() < BUSY => {}
             Err(error) => return Err(failed(&doing, &error)),
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Docker's word that the image went with another of its names while this one was looked up.
+fn was_overtaken(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { message, .. } if message.contains("unrecognized image ID"))
 }
 
 /// Removes an instance's folder. Nothing else than its socket was in it, so it is not emptied of anything else.

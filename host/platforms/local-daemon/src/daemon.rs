@@ -16,7 +16,7 @@ use platform::{DeploymentId, Found, LogLine, PlatformError};
 use remote_platform::{PushedImage, Registry};
 use tokio::time::{Instant, sleep};
 
-use crate::failure::{failed, is_conflict, is_missing};
+use crate::failure::{failed, is_conflict, is_missing, was_overtaken};
 use crate::log::lines_of;
 
 /// Where Docker listens when nothing says otherwise.
@@ -203,6 +203,8 @@ impl Registry for LocalDaemon {
             match client.remove_image(tagged, None::<RemoveImageOptions>, None).await {
                 Ok(_) => return Ok(()),
                 Err(error) if is_missing(&error) => return Ok(()),
+                // It went with another of the image's names while it was looked up.
+                Err(error) if was_overtaken(&error) && begin.get_or_insert_with(Instant::now).elapsed() <= BUSY => {}
                 Err(error) if is_conflict(&error) => {
                     if begin.get_or_insert_with(Instant::now).elapsed() > BUSY {
                         return Err(self.failed(&doing, &error));

@@ -47,6 +47,11 @@ pub(crate) fn is_conflict(error: &Error) -> bool {
     matches!(error, Error::DockerResponseServerError { status_code: 409, .. })
 }
 
+/// Docker's word that an image went with another of its names while this one was looked up.
+pub(crate) fn was_overtaken(error: &Error) -> bool {
+    matches!(error, Error::DockerResponseServerError { message, .. } if message.contains("unrecognized image ID"))
+}
+
 fn chain(error: &Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
