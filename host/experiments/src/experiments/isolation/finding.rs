@@ -110,6 +110,10 @@ fn sentence(
     let verdict = match comparison.verdict {
         Verdict::Increase { low, high } => format!("is {} to {} times as slow", digits(low), digits(high)),
         Verdict::Decrease { low, high } => format!("takes {} to {} of its time", digits(low), digits(high)),
+        // Twice as slow would have gone unseen: nothing was shown either way.
+        Verdict::NoDifference { could_have_missed } if could_have_missed > 1.0 => {
+            "was measured in too few blocks to tell whether it is disturbed".to_owned()
+        }
         Verdict::NoDifference { could_have_missed } => {
             format!("is not seen to be disturbed (up to {}% could have been missed)", digits(100.0 * could_have_missed))
         }
