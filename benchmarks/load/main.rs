@@ -19,30 +19,31 @@ const RATE: u32 = 1_000;
 /// Requests of the run that memory is looked at in.
 const MANY: u64 = 10_000_000;
 
-fn main() {
+fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     // `cargo test --benches` passes a flag and wants no measurement.
     if arguments.iter().any(|argument| argument == "--test") {
-        return;
+        return Ok(());
     }
     if let Some(place) = arguments.iter().position(|argument| argument == ours::CHILD) {
         return ours::measure(&arguments[place + 1..]);
     }
     let tools: Vec<Tool> = [Tool::Ours, Tool::Wrk, Tool::Oha, Tool::Wrk2].into_iter().filter(Tool::is_here).collect();
-    let server = Server::start();
+    let server = Server::start()?;
     println!("load average: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
-    closed(&tools, &server);
-    paced(&tools, &server);
+    closed(&tools, &server)?;
+    paced(&tools, &server)?;
     if arguments.iter().any(|argument| argument == "--many") {
-        many(&server);
+        many(&server)?;
     } else {
         println!("memory at {MANY} requests: with `-- --many`, some minutes");
     }
     println!("load average: {}", std::fs::read_to_string("/proc/loadavg").unwrap_or_default().trim());
+    Ok(())
 }
 
 /// Runs every tool in each round, forwards and backwards in turn.
-fn in_turn<T>(tools: &[Tool], measure: impl Fn(Tool) -> T) -> Vec<(Tool, Vec<T>)> {
+fn in_turn<T>(tools: &[Tool], measure: impl Fn(Tool) -> anyhow::Result<T>) -> anyhow::Result<Vec<(Tool, Vec<T>)>> {
     let mut all: Vec<(Tool, Vec<T>)> = tools.iter().map(|tool| (*tool, Vec::new())).collect();
     for round in 0..ROUNDS {
         let mut order: Vec<usize> = (0..all.len()).collect();
@@ -50,17 +51,17 @@ fn in_turn<T>(tools: &[Tool], measure: impl Fn(Tool) -> T) -> Vec<(Tool, Vec<T>)
             order.reverse();
         }
         for index in order {
-            let measured = measure(all[index].0);
+            let measured = measure(all[index].0)?;
             all[index].1.push(measured);
         }
     }
-    all
+    Ok(all)
 }
 
-fn closed(tools: &[Tool], server: &Server) {
+fn closed(tools: &[Tool], server: &Server) -> anyhow::Result<()> {
     println!("closed loop, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s, medians:");
     let able: Vec<Tool> = tools.iter().copied().filter(Tool::closes).collect();
-    let all = in_turn(&able, |tool| tool.closed(&server.url(), CONNECTIONS, SECONDS));
+    let all = in_turn(&able, |tool| tool.closed(&server.url(), CONNECTIONS, SECONDS))?;
     let rate = |measured: &[Closed]| median(measured.iter().map(|one| one.per_second).collect());
     let ours = rate(&all[0].1);
     for (tool, measured) in &all {
@@ -74,19 +75,20 @@ fn closed(tools: &[Tool], server: &Server) {
             ours / rate(measured)
         );
     }
+    Ok(())
 }
 
 /// How far from its time each request reaches the server: the same look at every tool, with the server's own wake-up in it.
-fn paced(tools: &[Tool], server: &Server) {
+fn paced(tools: &[Tool], server: &Server) -> anyhow::Result<()> {
     println!(
         "{RATE}/s, {ROUNDS} rounds of {SECONDS} s: how far requests are from an even schedule when the server has them, medians:"
     );
     let able: Vec<Tool> = tools.iter().copied().filter(Tool::paces).collect();
     let all = in_turn(&able, |tool| {
         server.forget();
-        let own = tool.paced(&server.url(), RATE, SECONDS);
-        (server.off_schedule_us(RATE), own)
-    });
+        let own = tool.paced(&server.url(), RATE, SECONDS)?;
+        Ok((server.off_schedule_us(RATE), own))
+    })?;
     for (tool, measured) in &all {
         let of = |quantile: f64| median(measured.iter().map(|(off, _)| quantile_of(off, quantile)).collect());
         let n: usize = measured.iter().map(|(off, _)| off.len()).sum();
@@ -95,10 +97,12 @@ fn paced(tools: &[Tool], server: &Server) {
     let own: Vec<[f64; 2]> = all.iter().flat_map(|(_, measured)| measured.iter().filter_map(|(_, own)| *own)).collect();
     let of = |place: usize| median(own.iter().map(|one| one[place]).collect());
     println!("  ours, by its own clock when it sends: p50 {:.1} us, p99 {:.1} us", of(0), of(1));
+    Ok(())
 }
 
-fn many(server: &Server) {
-    println!("{MANY} requests: at most {} KiB of memory", tools::peak_of_many(&server.url(), CONNECTIONS, MANY));
+fn many(server: &Server) -> anyhow::Result<()> {
+    println!("{MANY} requests: at most {} KiB of memory", tools::peak_of_many(&server.url(), CONNECTIONS, MANY)?);
+    Ok(())
 }
 
 /// The middle value, or the mean of the two in the middle; NaN without values.

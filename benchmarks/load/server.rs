@@ -20,23 +20,21 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start() -> Server {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        listener.set_nonblocking(true).expect("a socket");
-        let address = listener.local_addr().expect("an address");
+    pub(crate) fn start() -> anyhow::Result<Server> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+        let address = listener.local_addr()?;
         let times = Arc::new(Mutex::new(Vec::with_capacity(KEPT)));
         let kept = times.clone();
         std::thread::spawn(move || {
             pin(CORE);
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async move {
-                let listener = TcpListener::from_std(listener).expect("a listener");
                 while let Ok((stream, _)) = listener.accept().await {
                     tokio::spawn(serve(stream, kept.clone()));
                 }
             });
         });
-        Server { address, times }
+        Ok(Server { address, times })
     }
 
     pub(crate) fn url(&self) -> String {
