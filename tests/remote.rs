@@ -81,6 +81,16 @@ impl Moto {
         }
         Some(moto)
     }
+
+    /// One whose target `aws` is this.
+    fn installation(&self) -> Installation {
+        let installation = Installation::new();
+        installation.configure(&format!(
+            "[targets.aws]\nplatform = 'lambda'\nendpoint = '{}'\noptions = {{ region = 'eu-central-1' }}\n",
+            self.address
+        ));
+        installation
+    }
 }
 
 impl Drop for Moto {
@@ -93,11 +103,7 @@ impl Drop for Moto {
 #[test]
 fn lambda_is_deployed_updated_audited_and_removed() {
     let Some(moto) = Moto::start() else { return };
-    let installation = Installation::new();
-    installation.configure(&format!(
-        "[targets.aws]\nplatform = 'lambda'\nendpoint = '{}'\noptions = {{ region = 'eu-central-1' }}\n",
-        moto.address
-    ));
+    let installation = moto.installation();
     let credentials = [
         ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
         ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
@@ -132,11 +138,7 @@ fn lambda_is_deployed_updated_audited_and_removed() {
 #[test]
 fn what_a_platform_took_with_it_is_forgotten_when_asked_for() {
     let Some(moto) = Moto::start() else { return };
-    let installation = Installation::new();
-    installation.configure(&format!(
-        "[targets.aws]\nplatform = 'lambda'\nendpoint = '{}'\noptions = {{ region = 'eu-central-1' }}\n",
-        moto.address
-    ));
+    let installation = moto.installation();
     let credentials = [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "x")];
     installation.run_with(&["deploy", "function1", "--platform", "aws"], &credentials).succeeds();
     drop(moto);

@@ -92,10 +92,14 @@ impl Removal {
     /// `None` where it asks for something else or gives none. A realm that is not spoken to with TLS gets no credentials unless the
     /// registry is not either.
     async fn token_for(&self, challenge: &str) -> Result<Option<String>, PushError> {
-        let Some(fields) = challenge.strip_prefix("Bearer ") else { return Ok(None) };
+        // One that can't be read asks for nothing that could be given.
+        let challenges = http_auth::parse_challenges(challenge).unwrap_or_default();
+        let Some(bearer) = challenges.iter().find(|challenge| challenge.scheme.eq_ignore_ascii_case("Bearer")) else {
+            return Ok(None);
+        };
         let field = |name: &str| {
-            let (_, rest) = fields.split_once(&format!("{name}=\""))?;
-            rest.split_once('"').map(|(value, _)| value.to_owned())
+            let (_, value) = bearer.params.iter().find(|(field, _)| field.eq_ignore_ascii_case(name))?;
+            Some(value.to_unescaped())
         };
         let Some(realm) = field("realm").filter(|realm| self.plain_http || realm.starts_with("https://")) else {
             return Ok(None);

@@ -11,7 +11,6 @@ mod failure;
 mod reader;
 mod storage;
 mod stores;
-mod tls;
 mod writer;
 
 pub use configuration::{Patience, Variables};

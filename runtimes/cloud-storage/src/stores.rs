@@ -15,7 +15,6 @@ use crate::Patience;
 use crate::client::Connector;
 use crate::configuration::Configuration;
 use crate::failure::unusable;
-use crate::tls;
 
 /// Clients that are kept. Events name buckets, so their number must have an end.
 const BUCKETS: usize = 64;
@@ -42,7 +41,7 @@ impl Stores {
         configuration: Configuration,
         patience: Patience,
     ) -> Result<Stores, Error> {
-        let tls = tls::client_config()
+        let tls = trust::client_config(trust::system_roots())
             .map_err(|error| Error::new(ErrorKind::Unavailable, format!("TLS can't be used: {error}")))?;
         let connector = Connector::new(tls, patience);
         Ok(Stores { location, configuration, patience, connector, buckets: Mutex::default() })

@@ -21,7 +21,7 @@ pub enum ImageKind {
     Oci,
     /// The same with a health check that the container runtime runs, for Nuclio without its processor.
     OciWithHealthCheck,
-    /// The layout, with the program that carries nested calls over TLS in a second layer, for Google Cloud.
+    /// The layout, with the program that carries nested calls over TLS in a second layer, for Google Cloud and AWS Lambda.
     OciWithCaller,
     /// AWS Lambda's archive: `bootstrap`, mode 0755, and what carries nested calls.
     LambdaZip,

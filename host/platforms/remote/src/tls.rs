@@ -1,7 +1,7 @@
 //! Which servers are trusted.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -26,21 +26,11 @@ pub(crate) fn configuration(certificates: Option<&Path>) -> Result<ClientConfig,
             return Err(wrong("there is none in it (PEM is expected)".to_owned()));
         }
     }
-    let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+    trust::client_config(roots).map_err(|error| error.to_string())
 }
 
 /// Reading them takes some milliseconds, and they stay the same.
 fn system() -> &'static RootCertStore {
     static SYSTEM: OnceLock<RootCertStore> = OnceLock::new();
-    SYSTEM.get_or_init(|| {
-        let mut roots = RootCertStore::empty();
-        // What can't be read or used is left out: a server that needs it is refused then.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if roots.is_empty() {
-            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        }
-        roots
-    })
+    SYSTEM.get_or_init(trust::system_roots)
 }
