@@ -36,7 +36,9 @@ fn rustc() -> OsString {
 
 /// Builds the component of one package of this workspace by a profile, with flags for rustc, and returns its path.
 pub(crate) fn build(package: &str, profile: &str, flags: &[&str], target_directory: &Path) -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml");
+    // As cargo says it now: what was compiled in would be another folder's in a copy of this one with its `target`.
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let manifest = here.join("../../Cargo.toml");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // What the outer cargo and clippy set is meant for the host, not for the guests.
     for (name, _) in env::vars_os() {

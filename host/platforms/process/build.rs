@@ -1,13 +1,15 @@
 //! Compiles the launcher, which is part of the program: a small static binary.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../Cargo.toml");
-    let launcher = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../runtimes/launcher");
+    // As cargo says it now: what was compiled in would be another folder's in a copy of this one with its `target`.
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let manifest = here.join("../../../Cargo.toml");
+    let launcher = here.join("../../../runtimes/launcher");
     // OUT_DIR is <target>/<profile>/build/<crate>/out. A folder of its own, as the outer cargo holds the lock of its profile's.
     let target_directory = out.ancestors().nth(4).unwrap_or(&out).join("launcher");
     let architecture = env::var("CARGO_CFG_TARGET_ARCH").expect("cargo sets it");

@@ -37,7 +37,9 @@ fn main() {
 }
 
 fn build(command: &str, kind: &[&str], target_directory: &Path, flags: &str) {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../Cargo.toml");
+    // As cargo says it now: what was compiled in would be another folder's in a copy of this one with its `target`.
+    let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
+    let manifest = here.join("../../../Cargo.toml");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     // What the outer cargo and clippy set is meant for the host.
     for (name, _) in env::vars_os() {
