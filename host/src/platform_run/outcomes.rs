@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use experiments::{Earlier, Outcome};
 use serde::{Deserialize, Serialize};
 
-use crate::results::row::{Document, Invocation};
+use crate::results::row::Document;
 use crate::results::{Filter, Run, Store, StoreError};
 
 /// The kind of the document that holds what came of a unit: a `StoredUnit`.
@@ -112,14 +112,8 @@ impl StoredUnits {
 /// # Errors
 /// When the database can't be read.
 pub async fn next_client(store: &Store, run: &Run) -> Result<u32, StoreError> {
-    let mut next = 1;
-    store
-        .for_each::<Invocation>(run.number, &Filter::default(), |stored| {
-            next = next.max(stored.row.process.map_or(0, |process| process + 1));
-            ControlFlow::Continue(())
-        })
-        .await?;
-    Ok(next)
+    // The run's first process was 0, also where it recorded no call.
+    Ok(store.last_process(run.number).await?.map_or(1, |last| last.saturating_add(1)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::id::run_id;
 use super::process::ProcessIdentity;
 use super::run::no_images;
 use super::table::{Stored, Table};
-use super::value::{DatabaseRow, Value};
+use super::value::{DatabaseRow, Value, unreadable};
 use super::{Filter, Location, NewRun, Recorder, Run, RunNumber, RunStatus, StoreError, postgres, read, sqlite};
 
 /// Rows read at a time: bounds the memory of a report and how long a reader holds back the clearing of the WAL.
@@ -227,6 +227,23 @@ impl Store {
         };
         let count: i64 = first(&rows).map_err(|error| self.error(error))?;
         Ok(count.unsigned_abs())
+    }
+
+    /// The greatest number of a process that a run's invocations name, if any of them does.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn last_process(&self, run: RunNumber) -> Result<Option<u32>, StoreError> {
+        let sql = "SELECT CAST(max(process) AS BIGINT) FROM invocations WHERE id >= $1 AND id < $2";
+        let values = [run.rows().start.into(), run.rows().end.into()];
+        let rows = self.pool.fetch_all(sql, &values).await.map_err(|error| self.error(error))?;
+        let last: Option<i64> = match rows.first() {
+            Some(row) => row.at(0).map_err(|error| self.error(error))?,
+            None => None,
+        };
+        last.map(u32::try_from)
+            .transpose()
+            .map_err(|_| self.error(unreadable("invocations", "a process is out of range")))
     }
 
     /// Closes the connections; recorders go on with their own. A file that nobody else has open is left as one file,

@@ -31,6 +31,7 @@ async fn briefs_say_what_the_rows_say(place: Place) {
     let number = recorder.run().number;
     let empty = store.for_each_brief(number, &Filter::default(), |_, _| panic!("no rows yet")).await.unwrap();
     assert_eq!(empty, []);
+    assert_eq!(store.last_process(number).await.unwrap(), None);
     // Two pages and a bit; the later half of each pair is recorded first.
     for repetition in 0..4_500 {
         let (first, second) = (recorder.reserve(), recorder.reserve());
@@ -44,7 +45,9 @@ async fn briefs_say_what_the_rows_say(place: Place) {
         recorder.record((second, failed)).unwrap();
         recorder.record((first, invocation(repetition))).unwrap();
     }
+    recorder.record((recorder.reserve(), Invocation { process: Some(7), ..invocation(0) })).unwrap();
     recorder.finish(RunStatus::Complete).await.unwrap();
+    assert_eq!(store.last_process(number).await.unwrap(), Some(7));
     for filter in [Filter::default(), Filter { engine: Some("wasm".into()), is_cold: Some(false), ..Filter::default() }]
     {
         let mut briefs = Vec::new();
