@@ -33,8 +33,8 @@ pub struct Bench<'a> {
     deployed: Mutex<Vec<DeploymentId>>,
     /// What an earlier process saved of the unit.
     earlier: &'a [Value],
-    /// What this one saved, by part.
-    saved: Mutex<Vec<Value>>,
+    /// What this one saved, by part, as JSON: a tree of the same takes several times the memory.
+    saved: Mutex<Vec<String>>,
 }
 
 impl<'a> Bench<'a> {
@@ -87,8 +87,8 @@ impl<'a> Bench<'a> {
         self.sink.saved(self.unit, u32::try_from(part).unwrap_or(u32::MAX), &measured)?;
         let mut saved = self.saved.lock().unwrap_or_else(PoisonError::into_inner);
         match saved.get_mut(part) {
-            Some(before) => *before = measured,
-            None => saved.push(measured),
+            Some(before) => *before = measured.to_string(),
+            None => saved.push(measured.to_string()),
         }
         Ok(())
     }
@@ -96,7 +96,11 @@ impl<'a> Bench<'a> {
     /// What there is of the unit now that it was cut: what was saved last.
     pub(crate) fn into_saved(self) -> Vec<Value> {
         let saved = self.saved.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if saved.is_empty() { self.earlier.to_vec() } else { saved }
+        if saved.is_empty() {
+            return self.earlier.to_vec();
+        }
+        // Each was a value a moment ago.
+        saved.iter().filter_map(|part| serde_json::from_str(part).ok()).collect()
     }
 
     /// The unit's workload.

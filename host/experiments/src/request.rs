@@ -1,7 +1,7 @@
 //! What a run is asked to do.
 
 use bytes::Bytes;
-use platform::Capabilities;
+use platform::{Allowed, Capabilities};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +30,12 @@ pub struct PlannedTarget {
     /// The region that its configuration names, in its provider's word: prices differ from one to the next.
     #[serde(default)]
     pub region: Option<String>,
+    /// Memory sizes that its instances can have, bytes.
+    #[serde(default)]
+    pub memory_bytes: Allowed,
+    /// Shares of processors that they can have.
+    #[serde(default)]
+    pub cpus: Allowed,
 }
 
 /// What a run of an experiment is asked to do.

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use image_kind::ImageKind;
 
 use crate::{
-    Answer, Billing, CallId, Capabilities, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
-    PlannedRequest, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
+    Allowed, Answer, Billing, CallId, Capabilities, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger,
+    LogLine, PlannedRequest, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 
 /// A place that runs images.
@@ -21,6 +21,16 @@ pub trait Platform: Send + Sync {
 
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+
+    /// Memory sizes that instances can have, bytes, where memory can be limited.
+    fn memory_bytes_allowed(&self) -> Allowed {
+        Allowed::Any
+    }
+
+    /// Shares of processors that instances can have, where they can be limited.
+    fn cpus_allowed(&self) -> Allowed {
+        Allowed::Any
+    }
 
     /// The kind of image that it takes.
     fn image_kind(&self) -> ImageKind;

@@ -3,6 +3,7 @@
 //! An experiment is written against [`Platform`] and never names a platform. Whatever a platform creates, its intention goes
 //! to the [`Ledger`] first, so that it can be removed after any failure.
 
+mod allowed;
 mod answer;
 mod capabilities;
 mod deployment;
@@ -14,6 +15,7 @@ mod observation;
 mod request;
 mod undeploy;
 
+pub use allowed::Allowed;
 pub use answer::{Answer, CallId, InstanceIdentity, Invocation, Timings};
 pub use capabilities::{Capabilities, ColdStart};
 pub use deployment::{Deployment, DeploymentId, DeploymentSpec, Limits, Scale};

@@ -15,7 +15,7 @@ use load::{
 
 use super::arguments::{LoadArguments, LoadShape};
 use super::exit::{self, Failure};
-use super::load_requests::Requests;
+use super::load_requests::{Called, Requests};
 use super::{store, target, workloads};
 use crate::load_report::LoadReport;
 use crate::platforms::{self, Servers};
@@ -32,7 +32,7 @@ const SPIKE_SHARE: f64 = 0.2;
 const PLOTTED: usize = 32;
 
 pub(super) async fn execute(arguments: &LoadArguments, words: &[OsString]) -> Result<(), Failure> {
-    let (url, own) = place(arguments).await?;
+    let (called, url, own) = place(arguments).await?;
     let mut plan = plan(arguments, &url, own)?;
     let pace = described(&plan.pace);
     if !arguments.store {
@@ -40,7 +40,7 @@ pub(super) async fn execute(arguments: &LoadArguments, words: &[OsString]) -> Re
     }
     plan.keep_records = true;
     store::writable(&arguments.results.location, async |results| {
-        let requests = Requests::begin(results, arguments, words, &url, &pace).await?;
+        let requests = Requests::begin(results, arguments, words, (called, &url), &pace).await?;
         send(arguments, plan, &url, &pace, Some(requests)).await
     })
     .await
@@ -88,7 +88,10 @@ async fn send(
     let (outcome, requests) = loading.await.map_err(Failure::ours)?;
     signals.abort();
     let kept = match requests {
-        Some(requests) => requests.end(outcome.as_ref().is_ok_and(|result| result.ended != Ended::Stopped)).await,
+        Some(requests) => {
+            let is_complete = outcome.as_ref().is_ok_and(|result| result.ended != Ended::Stopped);
+            requests.end(is_complete, outcome.as_ref().ok().map(|result| result.dropped)).await
+        }
         None => Ok(()),
     };
     let result = outcome.map_err(|error| match error {
@@ -119,10 +122,10 @@ fn verdict(report: &LoadReport) -> Result<(), Failure> {
     }
 }
 
-/// The URL that was given, or that of a deployment with the headers that are asked of its callers.
-async fn place(arguments: &LoadArguments) -> Result<(String, HeaderMap), Failure> {
+/// What is called, and its address: the one that was given, or that of a deployment with the headers that are asked of its callers.
+async fn place(arguments: &LoadArguments) -> Result<(Called, String, HeaderMap), Failure> {
     if arguments.target.contains("://") || arguments.target.starts_with("unix:") {
-        return Ok((arguments.target.clone(), HeaderMap::new()));
+        return Ok((Called::at(&arguments.target), arguments.target.clone(), HeaderMap::new()));
     }
     let configuration = target::configuration(&arguments.configuration)?;
     let wanted = match &arguments.platform {
@@ -130,6 +133,8 @@ async fn place(arguments: &LoadArguments) -> Result<(String, HeaderMap), Failure
         None => None,
     };
     let entry = target::find(&arguments.results.location, &arguments.target, wanted.as_deref()).await?;
+    let called =
+        Called { function: entry.function.clone(), target: entry.target.clone(), engine: entry.engine.clone() };
     let servers = Servers::new(arguments.results.location.clone(), configuration, workloads::folders()?);
     if !platforms::find(&entry.platform).map_err(Failure::users)?.on_this_machine {
         let platform = servers.to(&entry.platform, &entry.target).await.map_err(target::failure)?;
@@ -146,7 +151,7 @@ async fn place(arguments: &LoadArguments) -> Result<(String, HeaderMap), Failure
         for (name, value) in &call.headers {
             headers.insert(HeaderName::from_static(name), secret(value)?);
         }
-        return Ok((call.url, headers));
+        return Ok((called, call.url, headers));
     }
     let access = servers.access(&entry.platform, &entry.target).map_err(target::failure)?;
     let (endpoint, token) = access.ok_or_else(|| {
@@ -163,7 +168,7 @@ async fn place(arguments: &LoadArguments) -> Result<(String, HeaderMap), Failure
         Endpoint::Unix(socket) => format!("unix:{}:/function/{}", socket.display(), entry.name),
         endpoint => format!("{endpoint}/function/{}", entry.name),
     };
-    Ok((url, HeaderMap::from_iter([(AUTHORIZATION, authorization)])))
+    Ok((called, url, HeaderMap::from_iter([(AUTHORIZATION, authorization)])))
 }
 
 /// A header's value that is never shown.

@@ -16,11 +16,31 @@ use crate::results::{NewRun, Recorder, Row, RunStatus, Store};
 const EXPERIMENT: &str = "load";
 /// Why there is no processor time.
 const NO_PROCESSOR_TIME: &str = "what answers is out of sight";
+/// The engine of what answers at an address that was given.
+const UNKNOWN_ENGINE: &str = "unknown";
+
+/// What a load calls, as its requests are labelled.
+pub(super) struct Called {
+    /// The lab function; for an address that was given, the address.
+    pub(super) function: String,
+    /// The target; for an address that was given, the address.
+    pub(super) target: String,
+    /// How its code runs: `native`, `wasm`, or [`UNKNOWN_ENGINE`].
+    pub(super) engine: String,
+}
+
+impl Called {
+    /// An address of which nothing more is known.
+    pub(super) fn at(address: &str) -> Called {
+        let address = without_query(address).to_owned();
+        Called { function: address.clone(), target: address, engine: UNKNOWN_ENGINE.to_owned() }
+    }
+}
 
 /// A run that takes the requests of a load.
 pub(super) struct Requests {
     recorder: Recorder,
-    target: String,
+    called: Called,
     begin_unix_ns: i64,
     /// The first thing that went wrong.
     trouble: Option<String>,
@@ -32,7 +52,7 @@ impl Requests {
         results: &Store,
         arguments: &LoadArguments,
         words: &[OsString],
-        url: &str,
+        (called, url): (Called, &str),
         pace: &str,
     ) -> Result<Requests, Failure> {
         let new = NewRun {
@@ -46,7 +66,7 @@ impl Requests {
         };
         let recorder = results.create_run(new).await.map_err(store::failure)?;
         let begin_unix_ns = i64::try_from(unix_ns()).unwrap_or(i64::MAX);
-        Ok(Requests { recorder, target: without_query(&arguments.target).to_owned(), begin_unix_ns, trouble: None })
+        Ok(Requests { recorder, called, begin_unix_ns, trouble: None })
     }
 
     /// Takes requests that have ended.
@@ -84,8 +104,17 @@ impl Requests {
         }
     }
 
-    /// Ends the run.
-    pub(super) async fn end(self, is_complete: bool) -> Result<(), Failure> {
+    /// Ends the run. `dropped`: requests that were due and not sent, as too many were under way.
+    pub(super) async fn end(mut self, is_complete: bool, dropped: Option<u64>) -> Result<(), Failure> {
+        if let Some(dropped) = dropped {
+            self.record(Metric {
+                invocation: None,
+                name: "dropped".to_owned(),
+                value: Reading::Value(dropped as f64),
+                unit: "1".to_owned(),
+                labels: Labels::new(),
+            });
+        }
         let status = if is_complete { RunStatus::Complete } else { RunStatus::Interrupted };
         self.recorder.finish(status).await.map_err(Failure::ours)?;
         eprintln!("every request is kept as run {}", self.recorder.run().id);
@@ -103,10 +132,10 @@ impl Requests {
         };
         Invocation {
             experiment: EXPERIMENT.to_owned(),
-            function: self.target.clone(),
+            function: self.called.function.clone(),
             size: "load".to_owned(),
-            engine: "native".to_owned(),
-            platform: self.target.clone(),
+            engine: self.called.engine.clone(),
+            platform: self.called.target.clone(),
             deployment: None,
             process: None,
             round: 0,

@@ -8,6 +8,7 @@ mod completions;
 mod counters;
 mod deploy;
 mod doctor;
+mod dry_run;
 mod environment;
 mod exit;
 mod export;

@@ -99,7 +99,11 @@ async fn look(target: &Target, servers: &Servers, known: &Known, audit: bool) ->
     };
     document.capabilities = Some(platform.capabilities());
     match platform.reach().await {
-        Ok(reached) => document.reached = Some(reached),
+        Ok(reached) => {
+            document.reached = Some(reached);
+            // Of some it is known only now.
+            document.capabilities = Some(platform.capabilities());
+        }
         Err(error) => document.problem = Some(error.to_string()),
     }
     if audit {

@@ -6,9 +6,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use experiments::prices::PriceTable;
 use experiments::script::Script;
-use experiments::{Earlier, Event, Experiment, PlannedTarget, RequestError, Runner, Site, Subject, Summary};
+use experiments::{Earlier, Event, Experiment, RequestError, Runner, Site, Subject, Summary};
 use image_build::{Image, Options};
 use platform::{Ledger, MemoryLedger};
 use serde_json::json;
@@ -17,7 +16,7 @@ use tokio::sync::watch;
 use super::arguments::RunArguments;
 use super::exit::{self, Failure};
 use super::run::{deduplicated, watch_signals};
-use super::{code, environment, inputs, packages, store, target, terminal, workloads};
+use super::{code, dry_run, environment, inputs, packages, store, target, terminal, workloads};
 use crate::configuration::{Configuration, Target};
 use crate::deployments;
 use crate::environment::Environment;
@@ -122,7 +121,12 @@ pub(super) async fn execute(arguments: &RunArguments, words: &[OsString], work: 
         return if arguments.json {
             exit::print_json(&work.plan)
         } else {
-            exit::print(&described(&work.plan, &folders)?)
+            {
+                let asked = work.plan.experiments.iter().map(Asked::of).collect::<Result<Vec<_>, _>>()?;
+                let subjects = subjects(&work.plan, &folders)?;
+                let runners = runners(&work.plan, &asked, &subjects).map_err(Failure::users)?;
+                exit::print(&dry_run::described(&work.plan, &runners))
+            }
         };
     }
     store::writable(&arguments.results.location, async |store| {
@@ -446,92 +450,4 @@ async fn conclude(
             run.id
         ))),
     }
-}
-
-/// What a plan will do, for `--dry-run`.
-fn described(plan: &PlatformPlan, folders: &CacheFolders) -> Result<String, Failure> {
-    let asked = plan.experiments.iter().map(Asked::of).collect::<Result<Vec<_>, _>>()?;
-    let subjects = subjects(plan, folders)?;
-    let runners = runners(plan, &asked, &subjects).map_err(Failure::users)?;
-    let mut text = String::new();
-    let targets: Vec<&str> = plan.targets.iter().map(|target| target.target.as_str()).collect();
-    // A String takes all that is written to it.
-    let _ =
-        writeln!(text, "where: {}; functions: {}; seed {}", targets.join(", "), plan.functions.join(", "), plan.seed);
-    let (mut seconds, mut invocations, mut billed) = (0.0, 0, BTreeMap::<&str, (f64, u64)>::new());
-    for runner in &runners {
-        let estimates = runner.units().iter().map(|unit| unit.estimate);
-        let (mut of_one, mut calls) = (0.0, 0);
-        for estimate in estimates {
-            of_one += estimate.seconds;
-            calls += estimate.invocations;
-        }
-        let _ = writeln!(
-            text,
-            "{}: {} units, about {calls} invocations, about {}",
-            runner.name(),
-            runner.units().len(),
-            length(of_one)
-        );
-        for (target, why) in runner.left_out() {
-            let _ = writeln!(text, "  without {target}: {why}");
-        }
-        for unit in runner.units() {
-            let of_target = billed.entry(unit.target.as_str()).or_default();
-            of_target.0 += unit.estimate.gigabyte_seconds;
-            of_target.1 += unit.estimate.invocations;
-            let _ = writeln!(
-                text,
-                "  {} {}/{} on {}: {}{}{} invocations, {}",
-                unit.round + 1,
-                unit.function,
-                unit.size,
-                unit.target,
-                unit.variant,
-                if unit.variant.is_empty() { "" } else { ", " },
-                unit.estimate.invocations,
-                length(unit.estimate.seconds)
-            );
-        }
-        seconds += of_one;
-        invocations += calls;
-    }
-    let _ = writeln!(text, "in all about {invocations} invocations and {}", length(seconds));
-    for target in &plan.targets {
-        if let Some((gigabyte_seconds, calls)) = billed.get(target.target.as_str()) {
-            let cost = cost(target, *gigabyte_seconds, *calls);
-            let _ = writeln!(text, "on {}: about {gigabyte_seconds:.1} GB-s{cost}", target.target);
-        }
-    }
-    let _ = writeln!(text, "`--dry-run --json` prints the plan for --plan");
-    Ok(text)
-}
-
-/// A length of time in words.
-fn length(seconds: f64) -> String {
-    match seconds {
-        s if s < 100.0 => format!("{s:.0} s"),
-        s if s < 6_000.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3_600.0),
-    }
-}
-
-/// What so much would cost where it is sold, as words after a figure; nothing where nobody sells it.
-fn cost(target: &PlannedTarget, gigabyte_seconds: f64, calls: u64) -> String {
-    /// What experiments suppose of an instance that nothing is said of, bytes.
-    const MEMORY_BYTES: u64 = 256 << 20;
-    let Ok(table) = PriceTable::compiled_in() else { return String::new() };
-    let region = target.region.as_deref().unwrap_or_default();
-    let Some(price) = table.function(&target.platform, region, "", None).filter(|_| calls > 0) else {
-        return String::new();
-    };
-    let us_per_call = gigabyte_seconds / (MEMORY_BYTES as f64 / 1e9) / calls as f64 * 1e6;
-    let bill = price.bill(us_per_call as u64, MEMORY_BYTES, None);
-    let total = bill.cost * calls as f64;
-    format!(
-        ", about {total:.4} {} by the price of {} ({}); instances that are kept cost more",
-        price.currency,
-        price.plan,
-        price.regions.join(", ")
-    )
 }

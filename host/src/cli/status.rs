@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::anyhow;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Table, TableComponent};
-use platform::Readiness;
+use platform::{PlatformError, Readiness};
 
 use super::arguments::StatusArguments;
 use super::exit::{self, Failure};
@@ -44,7 +44,7 @@ pub(super) async fn execute(arguments: &StatusArguments) -> Result<(), Failure> 
     if documents.is_empty() {
         return exit::print("nothing is deployed; `faasbench deploy --platform PLATFORM` does it\n");
     }
-    exit::print(&table(&documents))
+    exit::print(&(table(&documents) + &metrics(&documents)))
 }
 
 async fn documents(
@@ -59,13 +59,11 @@ async fn documents(
     let mut platforms = BTreeMap::new();
     let mut documents = Vec::new();
     for entry in entries {
+        let unasked = StatusDocument { entry, status: None, problem: None, metrics: None, metrics_problem: None };
+        let entry = &unasked.entry;
         if !ledger.is_within_reach(entry.host.as_deref()) {
-            let host = entry.host.clone().unwrap_or_default();
-            documents.push(StatusDocument {
-                entry,
-                status: None,
-                problem: Some(format!("it is on the machine {host}")),
-            });
+            let problem = format!("it is on the machine {}", entry.host.as_deref().unwrap_or_default());
+            documents.push(StatusDocument { problem: Some(problem), ..unasked });
             continue;
         }
         let key = (entry.platform.clone(), entry.target.clone());
@@ -77,21 +75,61 @@ async fn documents(
         }
         // What was never made is nowhere; what there is of it, the ledger knows.
         if entry.details.is_null() && entry.status != DeploymentStatus::Deployed {
-            documents.push(StatusDocument { entry, status: None, problem: None });
+            documents.push(unasked);
             continue;
         }
-        let asked = match &platforms[&key] {
-            Ok(platform) => platform.status(&entry.deployment()).await.map_err(|error| error.to_string()),
-            Err(error) => Err(error.clone()),
+        let document = match &platforms[&key] {
+            Ok(platform) => {
+                let deployment = entry.deployment();
+                let (status, problem) = told(platform.status(&deployment).await);
+                let (metrics, metrics_problem) = match arguments.metrics && status.is_some() {
+                    true => told(platform.metrics(&deployment).await),
+                    false => (None, None),
+                };
+                StatusDocument { status, problem, metrics, metrics_problem, ..unasked }
+            }
+            Err(error) => StatusDocument { problem: Some(error.clone()), ..unasked },
         };
-        let (status, problem) = match asked {
-            Ok(status) => (Some(status), None),
-            Err(problem) => (None, Some(problem)),
-        };
-        documents.push(StatusDocument { entry, status, problem });
+        documents.push(document);
     }
     ledger.close().await;
     Ok(documents)
+}
+
+/// What was told, or why nothing was.
+fn told<T>(answer: Result<T, PlatformError>) -> (Option<T>, Option<String>) {
+    match answer {
+        Ok(told) => (Some(told), None),
+        Err(error) => (None, Some(error.to_string())),
+    }
+}
+
+/// What the platforms measured, a line for each figure; nothing where they were not asked.
+fn metrics(documents: &[StatusDocument]) -> String {
+    let measured = |document: &StatusDocument| document.metrics.clone().unwrap_or_default();
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_style(TableComponent::HeaderLines, '─');
+    table.set_header(["name", "measured by the platform", "value", "unit"]);
+    for document in documents {
+        for metric in measured(document) {
+            table.add_row([document.entry.name.clone(), metric.name, metric.value.to_string(), metric.unit]);
+        }
+    }
+    let mut text = String::new();
+    if table.row_count() > 0 {
+        text = format!("\n{}", terminal::table(&table));
+    }
+    for document in documents {
+        let name = &document.entry.name;
+        match (&document.metrics, &document.metrics_problem) {
+            (_, Some(problem)) => text.push_str(&format!("{name}: {problem}\n")),
+            (Some(metrics), _) if metrics.is_empty() => {
+                text.push_str(&format!("{name}: {} has measured nothing of it yet\n", document.entry.target));
+            }
+            _ => {}
+        }
+    }
+    text
 }
 
 fn table(documents: &[StatusDocument]) -> String {

@@ -71,6 +71,10 @@ pub struct StatusDocument {
     pub status: Option<Status>,
     /// Why it can't be asked.
     pub problem: Option<String>,
+    /// What the platform itself measured, by its own names; none where that was not asked for or can't be read.
+    pub metrics: Option<Vec<ProviderMetric>>,
+    /// Why it can't be read.
+    pub metrics_problem: Option<String>,
 }
 
 /// An invocation of what is deployed: `faasbench invoke --platform`.

@@ -76,6 +76,8 @@ impl Sites {
             platform: target.platform.to_owned(),
             capabilities: platform.capabilities(),
             region: region(target),
+            memory_bytes: platform.memory_bytes_allowed(),
+            cpus: platform.cpus_allowed(),
         });
         planned.collect()
     }

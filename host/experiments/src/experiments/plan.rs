@@ -16,9 +16,13 @@ const TIMED: [&str; 4] = ["function1", "function2", "function3", "monolith"];
 /// Memory that an instance is supposed to be billed for where an estimate is asked for, GB.
 const SUPPOSED_GIGABYTES: f64 = 0.25;
 
+fn is_on_this_machine(target: &PlannedTarget) -> bool {
+    target.capabilities.local_processes || target.platform == "wasm"
+}
+
 /// What deploying and removing is supposed to take, s: on platforms of this machine, and on others.
 pub(crate) fn deploying_s(target: &PlannedTarget) -> f64 {
-    if target.capabilities.local_processes || target.platform == "wasm" { 0.3 } else { 20.0 }
+    if is_on_this_machine(target) { 0.3 } else { 20.0 }
 }
 
 /// A unit of an experiment.
@@ -50,9 +54,22 @@ pub(crate) fn estimate(seconds: f64, invocations: u64, billed_s: f64) -> Estimat
 }
 
 /// Undoes a minimum of instances that the target's configuration sets: what is kept ready starts for nobody and never ends.
-/// Where none is set the platform's own default stays, as not every one can go down to none.
+/// The platform's own default stays, as not every one can go down to none.
 pub(crate) fn without_minimum(scale: &mut Scale) {
-    scale.minimum_instances = scale.minimum_instances.map(|_| 0);
+    scale.minimum_instances = None;
+}
+
+/// What a target can't be given of what a plan varies, as a note; nothing where there is none.
+pub(crate) fn left_out(target: &PlannedTarget, values: Vec<String>) -> Option<String> {
+    (!values.is_empty())
+        .then(|| format!("{} does not take {}, so that was left out.", target.target, values.join(", ")))
+}
+
+/// The keep-alive time that is set on a target: of a quick plan, which has a very short one, only on platforms of this machine
+/// unless the user names it.
+pub(crate) fn keep_alive_s(request: &Request, target: &PlannedTarget, setting: Option<f64>) -> Option<f64> {
+    let is_meant = !request.quick || is_on_this_machine(target) || request.settings.contains_key("keep-alive-s");
+    setting.filter(|_| target.capabilities.keep_alive && is_meant)
 }
 
 /// Whether a function sleeps and computes for as long as its event says.

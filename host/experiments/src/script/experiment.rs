@@ -305,8 +305,8 @@ fn configure(rule: &DeploymentRule, values: &Variables, spec: &mut DeploymentSpe
     let time = |number: &Option<super::value::Number>| -> Result<Option<Duration>, String> {
         number.as_ref().map(|number| values.seconds(number)).transpose()
     };
-    // Instances that are kept ready would be nobody's cold start.
-    spec.scale.minimum_instances = Some(count(&rule.minimum_instances)?.unwrap_or(0));
+    // Where the rule says nothing, not the target's either: instances that are kept ready would be nobody's cold start.
+    spec.scale.minimum_instances = count(&rule.minimum_instances)?;
     spec.scale.maximum_instances = count(&rule.maximum_instances)?.or(spec.scale.maximum_instances);
     spec.scale.concurrency = count(&rule.concurrency)?.or(spec.scale.concurrency);
     spec.scale.keep_alive = time(&rule.keep_alive_s)?.or(spec.scale.keep_alive);

@@ -102,7 +102,8 @@ pub struct DeploymentRule {
     /// Longest call, s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_s: Option<Number>,
-    /// Instances that are kept, idle or not; none where it is not given, so that cold starts are cold.
+    /// Instances that are kept, idle or not. Where it is not given, the platform's own default whatever the target's
+    /// configuration says, so that cold starts are cold.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_instances: Option<Number>,
     /// Instances at once.

@@ -13,6 +13,7 @@ mod otlp;
 mod overhead;
 mod perf_cost;
 mod ping;
+mod plans;
 mod pretended;
 mod receiver;
 mod regression;

@@ -134,6 +134,7 @@ async fn it_ends_when_the_interval_is_narrow_and_when_it_never_is() {
     let wild = Stage::new("wild", Manner { jitter: Duration::from_secs(1), ..Manner::named("b") });
     let set = [
         ("starts", json!(["sequential"])),
+        ("rounds", json!(1)),
         ("memory-mib", json!([128])),
         ("least-calls", json!(10)),
         ("most-calls", json!(40)),
@@ -146,9 +147,30 @@ async fn it_ends_when_the_interval_is_narrow_and_when_it_never_is() {
     assert_eq!(rows(finding, 0, &["wild", "no: as many calls as may be were made"]).count(), 1);
     assert!(number(finding, 0, &["even"], "calls") <= 41.0);
     let slow = Stage::new("slow", Manner { service: Duration::from_secs(20), ..Manner::named("c") });
-    let set = [("starts", json!(["sequential"])), ("memory-mib", json!([128])), ("seconds", json!(60))];
+    let set =
+        [("starts", json!(["sequential"])), ("rounds", json!(1)), ("memory-mib", json!([128])), ("seconds", json!(60))];
     let carried = carry_out(perf_cost(), request(&[&slow], &["function1"], &set), &[&slow]).await;
     assert_eq!(rows(carried.finding(), 0, &["slow", "no: the time was over"]).count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rounds_are_put_together_and_how_far_they_are_apart_is_told() {
+    let stage = Stage::new("one", Manner { service: Duration::from_millis(95), ..Manner::named("a") });
+    let set = [
+        ("starts", json!(["sequential"])),
+        ("rounds", json!(3)),
+        ("memory-mib", json!([128])),
+        ("most-calls", json!(30)),
+        ("interval", json!(0.001)),
+    ];
+    let carried = carried(&stage, &set).await;
+    let finding = carried.finding();
+    assert_eq!(finding.tables[0].rows.len(), 1);
+    assert_eq!(number(finding, 0, &["sequential"], "calls"), stage.calls() as f64);
+    assert!(number(finding, 0, &["sequential"], "medians of the rounds apart") < 1.0);
+    let column = finding.tables[0].columns.iter().position(|column| column.name == "time for the caller, median");
+    let median = &finding.tables[0].rows[0][column.unwrap()];
+    assert!(matches!(median, Cell::Estimate { n, .. } if *n == stage.calls() - 3), "{median:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,6 +54,8 @@ pub(crate) struct Manner {
     pub(crate) interference: f64,
     /// Idle instances are reclaimed by chance between these, however long the deployment keeps them.
     pub(crate) reclaims: Option<(Duration, Duration)>,
+    /// Instances that a deployment keeps that says nothing of it.
+    pub(crate) own_minimum: u32,
     /// How old an instance becomes.
     pub(crate) lives: Option<Duration>,
     /// How long a call is on its way to the instance, and its answer on the way back.
@@ -81,6 +83,7 @@ impl Manner {
             cores: 1.0,
             interference: 0.0,
             reclaims: None,
+            own_minimum: 0,
             lives: None,
             ways: (Duration::ZERO, Duration::ZERO),
             ahead: Duration::ZERO,
@@ -162,7 +165,7 @@ impl Driver for Pretended {
 
     fn defaults(&self) -> (Scale, Limits) {
         let scale = Scale {
-            minimum_instances: Some(0),
+            minimum_instances: Some(self.manner.own_minimum),
             maximum_instances: Some(100),
             concurrency: Some(1),
             keep_alive: Some(Duration::from_secs(10)),

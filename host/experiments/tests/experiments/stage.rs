@@ -75,6 +75,8 @@ impl Stage {
             platform: self.site.platform.name().to_owned(),
             capabilities: self.site.platform.capabilities(),
             region: None,
+            memory_bytes: self.site.platform.memory_bytes_allowed(),
+            cpus: self.site.platform.cpus_allowed(),
         }
     }
 

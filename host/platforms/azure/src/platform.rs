@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
+    Allowed, Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
     PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 use remote_platform::{Api, Connection};
@@ -83,6 +83,10 @@ impl Platform for Azure {
 
     fn target(&self) -> &str {
         &self.connection.target
+    }
+
+    fn memory_bytes_allowed(&self) -> Allowed {
+        Allowed::OneOf(check::FLEX_MEMORY_MIB.map(|mib| (mib << 20) as f64).to_vec())
     }
 
     fn capabilities(&self) -> Capabilities {

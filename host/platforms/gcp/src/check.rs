@@ -1,12 +1,14 @@
 //! What Cloud Run takes.
 
 use image_kind::ImageKind;
-use platform::{DeploymentSpec, Limits, PlatformError, Scale};
+use platform::{Allowed, DeploymentSpec, Limits, PlatformError, Scale};
 
 use crate::{ExecutionEnvironment, Options, regions};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
+/// Processors of an instance, from one up.
+const WHOLE_CPUS: [f64; 5] = [1.0, 2.0, 4.0, 6.0, 8.0];
 
 /// Variables that Cloud Run sets itself, and refuses to be given.
 const RESERVED: [&str; 4] = ["PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"];
@@ -123,7 +125,7 @@ fn limits(limits: &Limits) -> Result<(), PlatformError> {
 /// Memory and processors, which depend on each other (cloud.google.com/run/docs/configuring/services/{cpu,memory-limits}).
 fn resources(spec: &DeploymentSpec, environment: ExecutionEnvironment) -> Result<(), PlatformError> {
     let cpus = spec.limits.cpus.unwrap_or(1.0);
-    let whole = [1.0, 2.0, 4.0, 6.0, 8.0].contains(&cpus);
+    let whole = WHOLE_CPUS.contains(&cpus);
     if !whole && !(0.08..1.0).contains(&cpus) {
         return Err(invalid(format!("Cloud Run gives 0.08 to 1, 2, 4, 6 or 8 processors, not {cpus}")));
     }
@@ -134,10 +136,7 @@ fn resources(spec: &DeploymentSpec, environment: ExecutionEnvironment) -> Result
         return Err(invalid("less than one processor needs a concurrency of 1".to_owned()));
     }
     let bytes = memory(&spec.limits);
-    let least_mib = match environment {
-        ExecutionEnvironment::Gen1 => 128,
-        ExecutionEnvironment::Gen2 => 512,
-    };
+    let least_mib = least_mib(environment);
     if !bytes.is_multiple_of(MIB) || !(least_mib * MIB..=32 * GIB).contains(&bytes) {
         return Err(invalid(format!(
             "{bytes} bytes of memory are not whole MiB from {least_mib} MiB to 32 GiB, which this execution environment allows"
@@ -166,6 +165,27 @@ fn resources(spec: &DeploymentSpec, environment: ExecutionEnvironment) -> Result
         )));
     }
     Ok(())
+}
+
+/// The least memory of an instance, MiB.
+fn least_mib(environment: ExecutionEnvironment) -> u64 {
+    match environment {
+        ExecutionEnvironment::Gen1 => 128,
+        ExecutionEnvironment::Gen2 => 512,
+    }
+}
+
+/// Memory sizes that instances can have, bytes.
+pub(crate) fn memory_allowed(environment: ExecutionEnvironment) -> Allowed {
+    Allowed::Between { least: (least_mib(environment) * MIB) as f64, greatest: (32 * GIB) as f64 }
+}
+
+/// Processors that instances can have; less than one needs a concurrency of 1 as well.
+pub(crate) fn cpus_allowed(environment: ExecutionEnvironment) -> Allowed {
+    match environment {
+        ExecutionEnvironment::Gen1 => Allowed::Between { least: 0.08, greatest: 8.0 },
+        ExecutionEnvironment::Gen2 => Allowed::OneOf(WHOLE_CPUS.to_vec()),
+    }
 }
 
 /// The memory of an instance: what is asked for, or what Cloud Run itself gives.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
+    Allowed, Answer, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger, LogLine,
     PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Scale, Status,
 };
 use remote_platform::{Api, ApiRequest, Connection, InvokeWay, Method};
@@ -91,6 +91,14 @@ impl Platform for CloudRun {
 
     fn target(&self) -> &str {
         &self.connection.target
+    }
+
+    fn memory_bytes_allowed(&self) -> Allowed {
+        check::memory_allowed(self.options.execution_environment)
+    }
+
+    fn cpus_allowed(&self) -> Allowed {
+        check::cpus_allowed(self.options.execution_environment)
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -11,8 +11,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger,
-    LogLine, PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Readiness, Resource, Scale, Status,
+    Allowed, Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation,
+    Ledger, LogLine, PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Readiness, Resource, Scale,
+    Status,
 };
 use remote_platform::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use remote_platform::{Api, Connection, Registry, Url};
@@ -173,6 +174,11 @@ impl Platform for LambdaPlatform {
 
     fn target(&self) -> &str {
         &self.connection.target
+    }
+
+    fn memory_bytes_allowed(&self) -> Allowed {
+        let bytes = |megabytes: u64| (megabytes << 20) as f64;
+        Allowed::Between { least: bytes(settings::MEMORY.0), greatest: bytes(settings::MEMORY.1) }
     }
 
     fn capabilities(&self) -> Capabilities {

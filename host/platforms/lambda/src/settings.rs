@@ -5,7 +5,7 @@ use platform::{DeploymentSpec, Limits, PlatformError, Scale};
 use crate::report::MEGABYTE;
 
 /// Memory that a function can have, MB.
-const MEMORY: (u64, u64) = (128, 10_240);
+pub(crate) const MEMORY: (u64, u64) = (128, 10_240);
 /// Memory of a function that nobody said anything of, MB: what the local platforms give.
 const DEFAULT_MEMORY: u64 = 512;
 /// Longest invocation, s.

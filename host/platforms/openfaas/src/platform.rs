@@ -1,6 +1,7 @@
 //! The platform.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -44,6 +45,8 @@ pub struct OpenFaas {
     options: Options,
     gateway: Gateway,
     callback: OnceCell<Callback>,
+    /// Whether faasd was seen behind the gateway, which scales nothing and limits no processors.
+    is_faasd: AtomicBool,
 }
 
 /// What is needed to find a deployment again.
@@ -79,7 +82,7 @@ impl OpenFaas {
         let options: Options = connection.options()?;
         template::check_options(&connection, &options)?;
         let gateway = Gateway::new(&connection, &options)?;
-        Ok(OpenFaas { connection, options, gateway, callback: OnceCell::new() })
+        Ok(OpenFaas { connection, options, gateway, callback: OnceCell::new(), is_faasd: AtomicBool::new(false) })
     }
 
     fn details(&self, deployment: &Deployment) -> Result<Details, PlatformError> {
@@ -285,17 +288,19 @@ impl Platform for OpenFaas {
         &self.connection.target
     }
 
+    /// Before [`Platform::reach`], what OpenFaaS on Kubernetes can do.
     fn capabilities(&self) -> Capabilities {
+        let is_faasd = self.is_faasd.load(Ordering::Relaxed);
         Capabilities {
             asynchronous: self.options.callback.is_some(),
             cold_start: match self.options.cold_start {
                 ColdStartWay::Update => ColdStart::ByUpdate,
                 ColdStartWay::ScaleToZero => ColdStart::Forced,
             },
-            scale: true,
-            keep_alive: self.options.scale_to_zero,
+            scale: !is_faasd,
+            keep_alive: self.options.scale_to_zero && !is_faasd,
             memory_limit: true,
-            cpu_limit: true,
+            cpu_limit: !is_faasd,
             concurrency: true,
             logs: true,
             metrics: true,
@@ -321,6 +326,7 @@ impl Platform for OpenFaas {
             format!("{name} {}", version.text()).trim_end(),
             or(&provider.orchestration, "what it does not say"),
         )];
+        self.is_faasd.store(provider.provider == FAASD, Ordering::Relaxed);
         if provider.provider == FAASD {
             remarks
                 .push("faasd runs one instance of a function, and limits its memory but not its processors".to_owned());

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use image_kind::ImageKind;
 use platform::{
-    Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger,
-    LogLine, PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Status,
+    Allowed, Answer, Billing, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation,
+    Ledger, LogLine, PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Resource, Status,
 };
 use remote_platform::{Api, ApiRequest, ApiSettings, Connection, InvokeWay, Method, Url};
 use serde_json::Value;
@@ -151,6 +151,14 @@ impl Platform for OpenWhisk {
 
     fn target(&self) -> &str {
         &self.connection.target
+    }
+
+    fn memory_bytes_allowed(&self) -> Allowed {
+        let bytes = |mib: u64| (mib << 20) as f64;
+        Allowed::Between {
+            least: bytes(self.options.memory_minimum_mib),
+            greatest: bytes(self.options.memory_maximum_mib),
+        }
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -181,6 +181,10 @@ pub(in crate::cli) struct StatusArguments {
     #[arg(short, long, value_name = "PLATFORM")]
     pub(in crate::cli) platform: Option<String>,
 
+    /// Ask the platforms, too, what they measured by themselves
+    #[arg(long)]
+    pub(in crate::cli) metrics: bool,
+
     #[command(flatten)]
     pub(in crate::cli) configuration: ConfigurationFile,
 

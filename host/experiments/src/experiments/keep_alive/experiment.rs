@@ -9,7 +9,7 @@ use platform::{Capabilities, ColdStart, Deployment, DeploymentSpec};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::plan::{deploying_s, estimate, is_timed, parameters, unit, within, without_minimum};
+use super::super::plan::{deploying_s, estimate, is_timed, keep_alive_s, parameters, unit, within, without_minimum};
 use super::super::tally::Tally;
 use super::bisection::{Boundary, Observation, Search};
 use super::finding::finding;
@@ -32,7 +32,8 @@ pub(crate) struct KeepAlive;
 struct Settings {
     /// Rounds, each with every target and function.
     rounds: u32,
-    /// The keep-alive time to set on platforms where it can be, s; null: what the target's configuration says.
+    /// The keep-alive time to set on platforms where it can be, s; null: what the target's configuration says, as it is in a quick
+    /// plan on platforms of other machines.
     keep_alive_s: Option<f64>,
     /// The first idle time, s; each further one is twice as long until an instance is gone.
     shortest_idle_s: f64,
@@ -124,7 +125,8 @@ impl Experiment for KeepAlive {
         for round in 0..settings.rounds {
             for target in &request.targets {
                 for subject in &request.subjects {
-                    let own = settings.keep_alive_s.filter(|_| target.capabilities.keep_alive);
+                    let own = keep_alive_s(request, target, settings.keep_alive_s);
+                    let settings = Settings { keep_alive_s: own, ..settings.clone() };
                     let about_s = own.unwrap_or(settings.longest_idle_s).min(settings.longest_idle_s);
                     // Doubling and halving take four times the boundary, each point of the curve about once.
                     let waiting_s = about_s * (4.0 + f64::from(settings.points.min(settings.instances)));

@@ -2,21 +2,79 @@
 
 use stats::{Confidence, mean};
 
-use super::super::figures::{absent, median};
+use super::super::figures::{absent, median, median_of_groups};
 use super::billing::Source;
 use super::experiment::Measured;
 use super::settings::Parameters;
 use crate::prices::{Bill, FunctionPrice, MachinePrice};
 use crate::{Cell, Unit};
 
-/// What one unit comes to.
+/// What all rounds of one memory size and state come to.
 pub(super) struct Row<'a> {
+    /// That of the first round.
     pub(super) unit: &'a Unit,
     pub(super) parameters: Parameters,
+    /// Of all rounds, one after another.
     pub(super) measured: Measured,
+    /// How many samples each round has.
+    rounds: Vec<usize>,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    pub(super) fn new(unit: &'a Unit, parameters: Parameters, measured: Measured) -> Row<'a> {
+        let rounds = vec![measured.samples.len()];
+        Row { unit, parameters, measured, rounds }
+    }
+
+    /// Whether a unit is a further round of this.
+    pub(super) fn is_of(&self, unit: &Unit) -> bool {
+        let key = |unit: &Unit| [&unit.target, &unit.function, &unit.size, &unit.variant].map(Clone::clone);
+        key(self.unit) == key(unit)
+    }
+
+    /// Takes a further round.
+    pub(super) fn add(&mut self, round: Measured) {
+        self.rounds.push(round.samples.len());
+        self.measured.add(round);
+    }
+
+    /// The median of a value of each sample: where there are several rounds, with what differs between them in its interval.
+    pub(super) fn median(&self, values: &[f64]) -> Cell {
+        if self.rounds.len() < 2 {
+            return median(values);
+        }
+        median_of_groups(&self.by_round(values))
+    }
+
+    /// How far the rounds' medians lie apart, in per cent of the least.
+    pub(super) fn apart(&self) -> Cell {
+        let medians = self.by_round(&self.client_ns());
+        let medians: Vec<f64> = medians
+            .iter()
+            .filter_map(|round| match median(round) {
+                Cell::Estimate { value, .. } => Some(value),
+                _ => None,
+            })
+            .collect();
+        let least = medians.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = medians.iter().copied().fold(0.0, f64::max);
+        if medians.len() < 2 || least <= 0.0 {
+            return absent("there was one round");
+        }
+        Cell::Number(100.0 * (most / least - 1.0))
+    }
+
+    /// Samples' values by their rounds; those without any are left out.
+    fn by_round(&self, values: &[f64]) -> Vec<Vec<f64>> {
+        let mut rest = values;
+        let rounds = self.rounds.iter().map(|length| {
+            let (round, others) = rest.split_at((*length).min(rest.len()));
+            rest = others;
+            round.to_vec()
+        });
+        rounds.filter(|round| !round.is_empty()).collect()
+    }
+
     pub(super) fn price(&self) -> Option<&FunctionPrice> {
         self.parameters.price.as_ref().ok()
     }
@@ -80,7 +138,7 @@ impl Row<'_> {
     /// Most calls a month that a machine serves, were it always busy.
     pub(super) fn capacity(&self, machine: &MachinePrice) -> Option<Cell> {
         let cpus = self.measured.cpus.unwrap_or(1.0);
-        mapped(&median(&self.busy_s()), |seconds| {
+        mapped(&self.median(&self.busy_s()), |seconds| {
             machine.calls_per_month(seconds, self.measured.memory_bytes, cpus).map(f64::round)
         })
     }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use stats::{Confidence, StoppingRule};
 use tokio::time::Instant;
 
-use super::super::plan::{deploying_s, unit};
+use super::super::plan::{deploying_s, unit, without_minimum};
 use super::super::tally::Tally;
 use super::billing::{Sample, ask};
 use super::finding::finding;
-use super::settings::{Parameters, Start, defaults, parameters};
+use super::settings::{Parameters, Start, defaults, left_out, parameters, rounds};
 use crate::{Bench, Call, Estimate, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit};
 
 pub(super) const NAME: &str = "perf-cost";
@@ -23,7 +23,7 @@ pub(super) const NAME: &str = "perf-cost";
 pub(crate) struct PerfCost;
 
 /// Why calls were not made any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Ended {
     /// The median's interval was narrow enough.
@@ -50,6 +50,16 @@ pub(super) struct Measured {
     pub(super) cpus: Option<f64>,
 }
 
+impl Measured {
+    /// What another round measured as well.
+    pub(super) fn add(&mut self, round: Measured) {
+        self.samples.extend(round.samples);
+        self.other += round.other;
+        self.tally.add(&round.tally);
+        self.ended = self.ended.max(round.ended);
+    }
+}
+
 #[async_trait]
 impl Experiment for PerfCost {
     fn name(&self) -> &str {
@@ -69,23 +79,27 @@ impl Experiment for PerfCost {
     }
 
     fn units(&self, request: &Request) -> Result<Vec<Unit>, RequestError> {
-        let mut units = Vec::new();
+        let mut planned = Vec::new();
         for target in &request.targets {
             let variants = parameters(request, target)?;
             for subject in &request.subjects {
-                for one in &variants {
-                    let memory = one.memory_mib.map_or_else(|| "own memory".to_owned(), |mib| format!("{mib} MiB"));
-                    let variant = format!("{memory}, {}", one.start.name());
-                    let each = if one.start == Start::Cold && deploying_s(target) > 1.0 { 3.0 } else { 0.2 };
-                    let calls = f64::from(one.most_calls).min(one.seconds / each);
-                    let gigabytes = one.memory_mib.unwrap_or(256) as f64 * 1_048_576.0 / 1e9;
-                    let estimate = Estimate {
-                        seconds: deploying_s(target) + calls * each,
-                        invocations: calls as u64,
-                        gigabyte_seconds: calls * each.min(0.2) * gigabytes,
-                    };
-                    units.push(unit(self, target, subject, (&variant, 0), one, estimate)?);
-                }
+                planned.extend(variants.iter().map(|one| (target, subject, one.clone())));
+            }
+        }
+        let mut units = Vec::new();
+        for round in 0..rounds(request)? {
+            for (target, subject, one) in &planned {
+                let memory = one.memory_mib.map_or_else(|| "own memory".to_owned(), |mib| format!("{mib} MiB"));
+                let variant = format!("{memory}, {}", one.start.name());
+                let each = if one.start == Start::Cold && deploying_s(target) > 1.0 { 3.0 } else { 0.2 };
+                let calls = f64::from(one.most_calls).min(one.seconds / each);
+                let gigabytes = one.memory_mib.unwrap_or(256) as f64 * 1_048_576.0 / 1e9;
+                let estimate = Estimate {
+                    seconds: deploying_s(target) + calls * each,
+                    invocations: calls as u64,
+                    gigabyte_seconds: calls * each.min(0.2) * gigabytes,
+                };
+                units.push(unit(self, target, subject, (&variant, round), one, estimate)?);
             }
         }
         Ok(units)
@@ -98,8 +112,10 @@ impl Experiment for PerfCost {
         serde_json::to_value(measured).map_err(|error| ExperimentError::NoAnswer(error.to_string()))
     }
 
-    fn finding(&self, _: &Request, outcomes: &[Outcome]) -> Finding {
-        finding(self, outcomes)
+    fn finding(&self, request: &Request, outcomes: &[Outcome]) -> Finding {
+        let mut finding = finding(self, outcomes);
+        finding.notes.extend(left_out(request));
+        finding
     }
 }
 
@@ -108,8 +124,8 @@ async fn measure(unit: &Unit, bench: &Bench<'_>, parameters: &Parameters) -> Res
     bench.deploy_called(&subject.calls, |_| {}).await?;
     let deployment = bench
         .deploy(&unit.function, |spec| {
-            // An instance that is kept ready would be nobody's cold start, and costs by itself.
-            spec.scale.minimum_instances = Some(0);
+            // It would cost by itself, too.
+            without_minimum(&mut spec.scale);
             if let Some(mib) = parameters.memory_mib {
                 spec.limits.memory_bytes = Some(mib << 20);
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::figures::{
-    absent, axis, column, count, digits, in_words, logarithmic, median, point, text, time, words,
+    CALLS_AS_INDEPENDENT, absent, axis, column, count, digits, in_words, logarithmic, point, text, time, words,
 };
 use super::super::plan;
 use super::economy::Row;
@@ -17,7 +17,10 @@ pub(super) fn finding(experiment: &PerfCost, outcomes: &[Outcome]) -> Finding {
     let mut rows: Vec<Row<'_>> = Vec::new();
     for (unit, measured) in plan::measured::<Measured>(outcomes, &mut finding.notes) {
         match serde_json::from_value::<Parameters>(unit.parameters.clone()) {
-            Ok(parameters) => rows.push(Row { unit, parameters, measured }),
+            Ok(parameters) => match rows.iter_mut().find(|row| row.is_of(unit)) {
+                Some(row) => row.add(measured),
+                None => rows.push(Row::new(unit, parameters, measured)),
+            },
             Err(error) => finding.notes.push(format!("the plan of {} can't be read: {error}", unit.key())),
         }
     }
@@ -80,11 +83,11 @@ fn sentence(target: &str, function: &str, rows: &[&Row<'_>]) -> String {
         let with = usual.iter().filter_map(|row| Some((*row, key(row)?)));
         with.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row)
     };
-    let Some(fastest) = by(&|row| value(&median(&row.client_ns()))) else {
+    let Some(fastest) = by(&|row| value(&row.median(&row.client_ns()))) else {
         return format!("On {target} no call of {function} could be measured.");
     };
     let start = fastest.parameters.start.name();
-    let quick = format!("fastest with {}: {}", memory(fastest), in_words(&median(&fastest.client_ns()), time));
+    let quick = format!("fastest with {}: {}", memory(fastest), in_words(&fastest.median(&fastest.client_ns()), time));
     let Some(price) = fastest.price() else {
         let thrifty = by(&|row| value(&row.gigabyte_seconds()));
         let used = thrifty.map_or_else(String::new, |row| {
@@ -140,8 +143,9 @@ fn costs(rows: &[Row<'_>]) -> Table {
             text(function),
             text(memory(row)),
             text(row.parameters.start.name()),
-            median(&row.client_ns()),
-            median(&row.billed_ns()),
+            row.median(&row.client_ns()),
+            row.apart(),
+            row.median(&row.billed_ns()),
             row.source().map_or_else(|| absent("nothing was measured"), |source| text(source.in_words())),
             row.gigabyte_seconds(),
             row.per_million(),
@@ -151,6 +155,7 @@ fn costs(rows: &[Row<'_>]) -> Table {
                 Ended::Calls => "no: as many calls as may be were made",
                 Ended::Time => "no: the time was over",
             }),
+            count(row.measured.samples.iter().filter(|sample| sample.is_cold).count() as u64),
             count(row.measured.other),
             count(row.measured.tally.failed()),
             count(row.measured.tally.calls),
@@ -164,12 +169,14 @@ fn costs(rows: &[Row<'_>]) -> Table {
             words("memory"),
             words("state"),
             column("time for the caller, median", "ns"),
+            column("medians of the rounds apart", "%"),
             column("billed time, median", "ns"),
             words("billed time is"),
             column("memory x time, mean", "GB-s"),
             Column { name: "a million calls".to_owned(), unit: Some(currency(rows)) },
             words("currency"),
             words("interval reached"),
+            column("cold", "1"),
             column("in another state", "1"),
             column("failed", "1"),
             column("calls", "1"),
@@ -262,7 +269,7 @@ fn times(rows: &[Row<'_>]) -> Plot {
         title: "Time of a call by memory (medians for the caller)".to_owned(),
         x: logarithmic("memory", "bytes"),
         y: axis("time", "ns"),
-        series: over_memory(rows, |row| median(&row.client_ns())),
+        series: over_memory(rows, |row| row.median(&row.client_ns())),
     }
 }
 
@@ -304,4 +311,7 @@ fn notes(rows: &[Row<'_>], notes: &mut Vec<String>) {
         }
     }
     notes.extend(said);
+    if !rows.is_empty() {
+        notes.push(CALLS_AS_INDEPENDENT.to_owned());
+    }
 }

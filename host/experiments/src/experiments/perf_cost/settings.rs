@@ -6,7 +6,7 @@ use platform::ColdStart as Way;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::plan::within;
+use super::super::plan::{self, within};
 use crate::prices::{Architecture, FunctionPrice, MachinePrice, PriceTable};
 use crate::{PlannedTarget, Request, RequestError, settings};
 
@@ -52,7 +52,9 @@ pub(super) struct Settings {
     pub(super) memory_mib: Vec<u64>,
     /// In which state calls find the function.
     pub(super) starts: Vec<Start>,
-    /// Until half the width of the median's 95% interval is this share of it.
+    /// Rounds, each with every target, function, memory size and state; the calls and the time of each are divided among them.
+    pub(super) rounds: u32,
+    /// A round ends when half the width of its median's 95% interval is this share of it.
     pub(super) interval: f64,
     /// Calls that count, at least.
     pub(super) least_calls: u32,
@@ -78,6 +80,7 @@ pub(super) fn defaults(quick: bool) -> Settings {
     Settings {
         memory_mib: if quick { vec![128, 512] } else { vec![128, 256, 512, 1024, 2048] },
         starts: vec![Start::Cold, Start::Warm, Start::Burst, Start::Sequential],
+        rounds: if quick { 1 } else { 3 },
         interval: 0.05,
         least_calls: if quick { 6 } else { 20 },
         most_calls: if quick { 16 } else { 400 },
@@ -107,25 +110,71 @@ pub(super) struct Parameters {
     pub(super) machines: Vec<MachinePrice>,
 }
 
-/// The variants of a target, each with its parameters.
-pub(super) fn parameters(request: &Request, target: &PlannedTarget) -> Result<Vec<Parameters>, RequestError> {
+/// How many rounds there are.
+pub(super) fn rounds(request: &Request) -> Result<u32, RequestError> {
     let settings: Settings = settings(super::experiment::NAME, &defaults(request.quick), request)?;
-    check(&settings)?;
+    Ok(settings.rounds)
+}
+
+/// The sizes that a target's instances can have, of those that are asked for.
+fn sizes(settings: &Settings, target: &PlannedTarget, price: &Result<FunctionPrice, String>) -> Vec<u64> {
+    if !target.capabilities.memory_limit {
+        return Vec::new();
+    }
+    let is_had = |mib: &u64| {
+        let bytes = mib << 20;
+        target.memory_bytes.has(bytes as f64) && price.as_ref().map_or(true, |price| price.has_memory(bytes))
+    };
+    settings.memory_mib.iter().copied().filter(is_had).collect()
+}
+
+/// What of the settings the targets can't have or bring about, in sentences.
+pub(super) fn left_out(request: &Request) -> Vec<String> {
+    let Ok(settings) = settings::<Settings>(super::experiment::NAME, &defaults(request.quick), request) else {
+        return Vec::new();
+    };
+    let Ok(table) = table(&settings) else { return Vec::new() };
+    let mut notes = Vec::new();
+    for target in &request.targets {
+        let price = price(&table, &settings, target).unwrap_or_else(|error| Err(error.to_string()));
+        if target.capabilities.memory_limit {
+            let sizes = sizes(&settings, target, &price);
+            let without = settings.memory_mib.iter().filter(|mib| !sizes.contains(mib)).map(|mib| format!("{mib} MiB"));
+            notes.extend(plan::left_out(target, without.collect()));
+        }
+        let way = target.capabilities.cold_start;
+        let without = settings.starts.iter().filter(|start| !start.is_possible(way));
+        let without: Vec<&str> = without.map(|start| start.name()).collect();
+        if !without.is_empty() {
+            let why = match way {
+                Way::Always => "each call has an instance of its own",
+                _ => "a cold start can only be waited for",
+            };
+            notes.push(format!("On {} the state {} was left out: {why}.", target.target, without.join(" and ")));
+        }
+    }
+    notes
+}
+
+fn table(settings: &Settings) -> Result<PriceTable, RequestError> {
     let table = match settings.prices.as_str() {
         "" => PriceTable::compiled_in(),
         path => PriceTable::read(Path::new(path)),
     };
-    let table = table.map_err(|error| RequestError(error.to_string()))?;
+    table.map_err(|error| RequestError(error.to_string()))
+}
+
+/// The variants of a target, each with its parameters for one round.
+pub(super) fn parameters(request: &Request, target: &PlannedTarget) -> Result<Vec<Parameters>, RequestError> {
+    let settings: Settings = settings(super::experiment::NAME, &defaults(request.quick), request)?;
+    check(&settings)?;
+    let table = table(&settings)?;
     let price = price(&table, &settings, target)?;
     let machines = machines(&table, &settings, &target.platform)?;
-    let mut sizes: Vec<Option<u64>> = vec![None];
-    if target.capabilities.memory_limit && !settings.memory_mib.is_empty() {
-        sizes = settings.memory_mib.iter().map(|mib| Some(*mib)).collect();
-        if let Ok(price) = &price {
-            // A size that can't be had would be refused at each deployment.
-            sizes.retain(|size| size.is_none_or(|mib| price.has_memory(mib << 20)));
-        }
-    }
+    let sizes: Vec<Option<u64>> = match target.capabilities.memory_limit && !settings.memory_mib.is_empty() {
+        true => sizes(&settings, target, &price).into_iter().map(Some).collect(),
+        false => vec![None],
+    };
     if sizes.is_empty() {
         return Err(RequestError(format!(
             "{} has none of the memory sizes {:?} MiB",
@@ -139,10 +188,10 @@ pub(super) fn parameters(request: &Request, target: &PlannedTarget) -> Result<Ve
                 memory_mib,
                 start: *start,
                 interval: settings.interval,
-                least_calls: settings.least_calls,
-                most_calls: settings.most_calls,
+                least_calls: settings.least_calls.div_ceil(settings.rounds),
+                most_calls: settings.most_calls.div_ceil(settings.rounds),
                 burst: settings.burst,
-                seconds: settings.seconds,
+                seconds: settings.seconds / f64::from(settings.rounds),
                 price: price.clone(),
                 machines: machines.clone(),
             });
@@ -155,6 +204,7 @@ fn check(settings: &Settings) -> Result<(), RequestError> {
     for mib in &settings.memory_mib {
         within("memory-mib", *mib as f64, 1.0..=1_048_576.0)?;
     }
+    within("rounds", f64::from(settings.rounds), 1.0..=1_000.0)?;
     within("interval", settings.interval, 0.001..=1.0)?;
     within("least-calls", f64::from(settings.least_calls), 1.0..=100_000.0)?;
     within("most-calls", f64::from(settings.most_calls), f64::from(settings.least_calls)..=1_000_000.0)?;
@@ -228,7 +278,7 @@ fn machines(table: &PriceTable, settings: &Settings, platform: &str) -> Result<V
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use platform::Capabilities;
+    use platform::{Allowed, Capabilities};
     use serde_json::json;
 
     use super::*;
@@ -248,7 +298,14 @@ mod tests {
             nested_calls: false,
             local_processes: false,
         };
-        PlannedTarget { target: platform.to_owned(), platform: platform.to_owned(), capabilities, region: None }
+        PlannedTarget {
+            target: platform.to_owned(),
+            platform: platform.to_owned(),
+            capabilities,
+            region: None,
+            memory_bytes: Allowed::Any,
+            cpus: Allowed::Any,
+        }
     }
 
     fn planned(
@@ -296,6 +353,30 @@ mod tests {
         assert_eq!(planned("wasm", Way::Forced, false, &[]).unwrap()[0].memory_mib, None);
         set[0].1 = json!([100]);
         assert!(planned("azure", Way::ByWaiting, true, &set).unwrap_err().to_string().contains("100"));
+    }
+
+    #[test]
+    fn what_a_target_does_not_take_is_left_out_and_said() {
+        let mut target = target("nobody", Way::ByWaiting, true);
+        target.memory_bytes = Allowed::Between { least: 512.0 * 1_048_576.0, greatest: 4.0 * 1_073_741_824.0 };
+        let set = [("memory-mib", json!([128, 256, 512]))];
+        assert!(planned_at(&target, &set).unwrap().iter().all(|one| one.memory_mib == Some(512)));
+        let request = Request {
+            seed: 1,
+            quick: false,
+            subjects: Vec::new(),
+            targets: vec![target],
+            settings: set.map(|(name, value)| (name.to_owned(), value)).into(),
+        };
+        let notes = left_out(&request).join(" ");
+        assert!(notes.contains("128 MiB, 256 MiB") && !notes.contains("512"), "{notes}");
+        assert!(notes.contains("the state cold was left out"), "{notes}");
+    }
+
+    #[test]
+    fn the_calls_and_the_time_are_divided_among_the_rounds() {
+        let one = &planned("wasm", Way::Forced, false, &[("rounds", json!(4)), ("most-calls", json!(401))]).unwrap()[0];
+        assert_eq!((one.least_calls, one.most_calls, one.seconds), (5, 101, 30.0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::super::plan::within;
+use super::super::plan::{within, without_minimum};
 use crate::{Request, RequestError, settings};
 
 /// One side: what its deployments have that those of the other have not. What is not given is as the target's configuration has it.
@@ -49,7 +49,7 @@ impl Side {
     /// Changes a specification to this side's.
     pub(super) fn apply(&self, spec: &mut DeploymentSpec) {
         // An instance that is kept ready would be neither side's cold start.
-        spec.scale.minimum_instances = Some(0);
+        without_minimum(&mut spec.scale);
         spec.limits.memory_bytes = self.memory_mib.map(|mib| mib << 20).or(spec.limits.memory_bytes);
         spec.limits.cpus = self.cpus.or(spec.limits.cpus);
         spec.scale.maximum_instances = self.maximum_instances.or(spec.scale.maximum_instances);

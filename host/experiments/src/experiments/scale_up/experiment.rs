@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::super::plan::{deploying_s, estimate, parameters, timed_subjects, unit, within, without_minimum};
+use super::super::plan::{
+    deploying_s, estimate, keep_alive_s, parameters, timed_subjects, unit, within, without_minimum,
+};
 use super::super::tally::Tally;
 use super::alive::{Alive, Compared, Presence, compare, of_answers, of_lives};
 use super::finding::finding;
@@ -87,7 +89,8 @@ struct Settings {
     watch_s: f64,
     /// How often the platform is asked for its instances, s.
     sample_s: f64,
-    /// The keep-alive time to set on platforms where it can be, s; null: what the target's configuration says.
+    /// The keep-alive time to set on platforms where it can be, s; null: what the target's configuration says, as it is in a quick
+    /// plan on platforms of other machines.
     keep_alive_s: Option<f64>,
     /// Calls under way at once; further ones are dropped, and counted.
     most_in_flight: u64,
@@ -200,7 +203,9 @@ impl Experiment for ScaleUp {
                         let calls = Arrivals::expected(&shape.shape(settings.rate, settings.peak), length);
                         let seconds = deploying_s(target) + settings.length_s + settings.service_s + settings.watch_s;
                         let estimate = estimate(seconds, calls as u64, settings.service_s);
-                        let parameters = Parameters { shape: *shape, settings: settings.clone() };
+                        let own = keep_alive_s(request, target, settings.keep_alive_s);
+                        let settings = Settings { keep_alive_s: own, ..settings.clone() };
+                        let parameters = Parameters { shape: *shape, settings };
                         units.push(unit(self, target, subject, (shape.name(), round), &parameters, estimate)?);
                     }
                 }

@@ -7,11 +7,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::neighbours::{Neighbours, Worked};
-use super::super::plan::{deploying_s, estimate, parameters, timed_subjects, unit, within};
+use super::super::plan::{deploying_s, estimate, left_out, parameters, timed_subjects, unit, within};
 use super::super::record::root_record;
 use super::super::tally::Tally;
 use super::finding::finding;
-use crate::{Bench, Call, Experiment, ExperimentError, Finding, Outcome, Request, RequestError, Unit, settings};
+use crate::{
+    Bench, Call, Experiment, ExperimentError, Finding, Outcome, PlannedTarget, Request, RequestError, Unit, settings,
+};
 
 const NAME: &str = "throughput";
 
@@ -78,16 +80,22 @@ impl Variant {
         }
     }
 
-    /// Those that a platform can have.
-    fn of(settings: &Settings, capabilities: &Capabilities) -> Vec<Variant> {
+    /// All that are asked for.
+    fn all(settings: &Settings) -> Vec<Variant> {
         let mut variants = vec![Variant::default()];
-        let cpus = settings.cpus.iter().filter(|_| capabilities.cpu_limit);
-        variants.extend(cpus.map(|cpus| Variant { cpus: Some(*cpus), ..Variant::default() }));
-        let memory = settings.memory_mib.iter().filter(|_| capabilities.memory_limit);
+        variants.extend(settings.cpus.iter().map(|cpus| Variant { cpus: Some(*cpus), ..Variant::default() }));
+        let memory = settings.memory_mib.iter();
         variants.extend(memory.map(|memory| Variant { memory_mib: Some(*memory), ..Variant::default() }));
         let neighbours = settings.neighbours.iter().filter(|number| **number > 0);
         variants.extend(neighbours.map(|neighbours| Variant { neighbours: *neighbours, ..Variant::default() }));
         variants
+    }
+
+    /// Whether a target can have it.
+    fn is_possible(&self, target: &PlannedTarget) -> bool {
+        let can = &target.capabilities;
+        self.cpus.is_none_or(|cpus| can.cpu_limit && target.cpus.has(cpus))
+            && self.memory_mib.is_none_or(|mib| can.memory_limit && target.memory_bytes.has((mib << 20) as f64))
     }
 }
 
@@ -176,7 +184,7 @@ impl Experiment for Throughput {
         for round in 0..settings.rounds {
             for target in &request.targets {
                 for subject in timed_subjects(NAME, request)? {
-                    for variant in Variant::of(&settings, &target.capabilities) {
+                    for variant in Variant::all(&settings).into_iter().filter(|one| one.is_possible(target)) {
                         let calls = u64::from(settings.calls) * u64::from(variant.neighbours + 1) + 1;
                         let deploying = deploying_s(target) * if variant.neighbours > 0 { 2.0 } else { 1.0 };
                         let seconds = deploying + (f64::from(settings.calls) + 1.0) * (settings.work_s + 0.05);
@@ -195,8 +203,15 @@ impl Experiment for Throughput {
         serde_json::to_value(measured).map_err(|error| ExperimentError::NoAnswer(error.to_string()))
     }
 
-    fn finding(&self, _: &Request, outcomes: &[Outcome]) -> Finding {
-        finding(self, outcomes)
+    fn finding(&self, request: &Request, outcomes: &[Outcome]) -> Finding {
+        let mut finding = finding(self, outcomes);
+        let Ok(settings) = settings(NAME, &defaults(request.quick), request) else { return finding };
+        finding.notes.extend(request.targets.iter().filter_map(|target| {
+            let all = Variant::all(&settings);
+            let without = all.iter().filter(|variant| !variant.is_possible(target));
+            left_out(target, without.map(Variant::name).collect())
+        }));
+        finding
     }
 }
 

@@ -31,6 +31,12 @@ pub(super) fn finding(experiment: &TraceReplay, outcomes: &[Outcome]) -> Finding
             Entry::Occupied(mut entry) => entry.get_mut().add(measured),
         }
     }
+    for outcome in outcomes.iter().filter(|outcome| outcome.cut.is_some()) {
+        if let Some(measured) = sides.get_mut(outcome.unit.target.as_str()) {
+            // Nothing was due from then on: its calls alone say how far it came.
+            measured.length_s = 0.0;
+        }
+    }
     let mut table = table();
     let (mut said, mut arrivals, mut added, mut cold) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (target, measured) in &sides {
@@ -62,6 +68,11 @@ pub(super) fn finding(experiment: &TraceReplay, outcomes: &[Outcome]) -> Finding
         tables.push(plan_table(&plan));
     }
     notes.push(CALLS_AS_INDEPENDENT.to_owned());
+    if sides.len() > 1 {
+        notes.push(
+            "Targets replayed the trace one after another: what changed on the way there meanwhile is in the comparison.".to_owned(),
+        );
+    }
     notes.push(
         "Response time counts from when a call was due, and what is added is that less the duration that the trace has for it. Calls \
          are made when they are due, whether or not those before were answered. Each function of the trace is a deployment of its \

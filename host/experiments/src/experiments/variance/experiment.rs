@@ -7,7 +7,7 @@ use platform::{Capabilities, ColdStart as Way};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::super::plan::{deploying_s, estimate, unit, within};
+use super::super::plan::{deploying_s, estimate, unit, within, without_minimum};
 use super::super::tally::Tally;
 use super::finding::finding;
 use crate::bench::unix_ns;
@@ -110,7 +110,7 @@ async fn measure(unit: &Unit, bench: &Bench<'_>, settings: &Settings) -> Result<
     let subject = bench.subject()?;
     let all_cold = bench.site.platform.capabilities().cold_start == Way::Always;
     bench.deploy_called(&subject.calls, |_| {}).await?;
-    let deployment = bench.deploy(&unit.function, |spec| spec.scale.minimum_instances = Some(0)).await?;
+    let deployment = bench.deploy(&unit.function, |spec| without_minimum(&mut spec.scale)).await?;
     let mut measured = Measured {
         start_unix_ns: unix_ns(),
         cold_ns: None,

@@ -165,7 +165,10 @@ async fn logs_and_numbers_are_read() {
 #[tokio::test]
 async fn it_says_what_it_is() {
     let gateway = Gateway::start(Edition::Faasd).await;
-    let reached = platform(&gateway, json!({})).reach().await.unwrap();
+    let platform = platform(&gateway, json!({}));
+    let reached = platform.reach().await.unwrap();
     assert_eq!(reached.version, "OpenFaaS gateway 0.27.14");
     assert!(reached.remarks.iter().any(|remark| remark.contains("faasd 0.27.14")), "{:?}", reached.remarks);
+    let can = platform.capabilities();
+    assert_eq!((can.scale, can.cpu_limit, can.keep_alive, can.memory_limit), (false, false, false, true));
 }
