@@ -41,7 +41,7 @@ fn main() {
     };
     let Some(image) = theirs::image() else {
         println!(
-            "skipped: serve beside wasmtime serve (set FAASBENCH_HTTP_IMAGE to the image that `faasbench build --platform wasmtime function1` makes)"
+            "skipped: serve beside wasmtime serve (set FAASBENCH_HTTP_IMAGE to the image that `faasbench build --platform wasmtime-serve function1` makes)"
         );
         return;
     };

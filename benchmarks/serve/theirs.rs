@@ -17,7 +17,7 @@ pub(crate) fn version(wasmtime: &Path) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// The image that `faasbench build --platform wasmtime function1` makes: `$FAASBENCH_HTTP_IMAGE`.
+/// The image that `faasbench build --platform wasmtime-serve function1` makes: `$FAASBENCH_HTTP_IMAGE`.
 pub(crate) fn image() -> Option<PathBuf> {
     std::env::var_os("FAASBENCH_HTTP_IMAGE").map(PathBuf::from).filter(|path| path.is_file())
 }

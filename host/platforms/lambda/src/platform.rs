@@ -194,7 +194,7 @@ impl Platform for LambdaPlatform {
             logs: true,
             metrics: true,
             billing: true,
-            // Beside an image there is no program that signs them.
+            // Archives and images of `image_kind` hold a program that signs them.
             nested_calls: true,
             local_processes: false,
         }

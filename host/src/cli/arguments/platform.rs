@@ -292,11 +292,13 @@ pub(in crate::cli) struct ServeArguments {
     #[arg(short, long, value_name = "PLATFORM")]
     pub(in crate::cli) platform: String,
 
-    /// Where to listen: ADDRESS:PORT or unix:/PATH; may be repeated. Beyond this machine only with --token-file
+    /// Where to listen: ADDRESS:PORT or unix:/PATH; may be repeated. Beyond this machine only with a token: --token-file,
+    /// FAASBENCH_TOKEN or FAASBENCH_TOKEN_FILE
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     pub(in crate::cli) listen: Vec<gateway::Listen>,
 
-    /// File with the bearer token that clients must send [default: what FAASBENCH_TOKEN holds, if it is set]
+    /// File with the bearer token that clients must send [default: what FAASBENCH_TOKEN holds, or the file that
+    /// FAASBENCH_TOKEN_FILE names, where one is set]
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) token_file: Option<PathBuf>,
 

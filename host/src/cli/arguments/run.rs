@@ -18,7 +18,7 @@ pub(in crate::cli) struct RunArguments {
     #[arg(value_name = "EXPERIMENT")]
     pub(in crate::cli) experiments: Vec<String>,
 
-    /// Which functions, comma-separated or repeated [default: all six]
+    /// Which functions, comma-separated or repeated [default: all six; for experiments on platforms function1]
     #[arg(short, long = "function", value_name = "FUNCTION", value_delimiter = ',')]
     pub(in crate::cli) functions: Vec<String>,
 

@@ -215,8 +215,9 @@ fn refusals(target: &str, addresses: &[&AtAddress]) -> Option<String> {
     let refused = trips.iter().filter(|trip| trip.status.is_some_and(|status| !(200..300).contains(&status))).count();
     (refused > 0).then(|| {
         format!(
-            "{target}: {refused} of {} bare requests to its address were answered with another status than success (they carry no \
-             credentials); they count as round trips to the platform's front end, not to the function",
+            "{target}: {refused} of {} bare requests to its address were answered with another status than success (they carry what the \
+             platform names for any client, credentials included); they count as round trips to the platform's front end, not to \
+             the function",
             trips.len()
         )
     })

@@ -12,8 +12,8 @@ pub struct WasmcloudOptions {
     pub host_group: String,
     /// One host, by its id. Absent: the first one of the group of which a heartbeat is heard.
     pub host: Option<String>,
-    /// Where hosts serve HTTP, as in `http://127.0.0.1:8000`. Absent: the port that the host tells, at the NATS server's own
-    /// address.
+    /// Where hosts serve HTTP, as in `http://127.0.0.1:8000`. Absent: the port that the host tells, at 127.0.0.1; needed
+    /// where the NATS server is elsewhere.
     pub http: Option<String>,
     /// Functions are routed to by the name NAME.DOMAIN in the header `Host`.
     pub domain: String,
