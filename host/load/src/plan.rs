@@ -31,7 +31,7 @@ pub struct LoadPlan {
     pub request: RequestTemplate,
     /// Which HTTP.
     pub version: HttpVersion,
-    /// Certificates to trust, PEM; `None`: those that the machine trusts.
+    /// Certificates to trust, PEM; `None`: those that the machine trusts, or Mozilla's where it has none.
     pub trusted: Option<Vec<u8>>,
     /// When.
     pub pace: Pace,
