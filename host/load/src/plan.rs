@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::shape::{Shape, ShapeError};
 use crate::target::{HttpVersion, RequestTemplate, Target};
 
-/// The longest that a load, the wait for an answer or a client's thinking may be: what a clock can't add to now would end the thread.
+/// The longest that a load, the wait for an answer or a client's thinking may be. What no clock can add to now ends the thread.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// How the times of requests come about.
