@@ -50,6 +50,7 @@ fn what_can_not_be_loaded_is_said() {
         ("load http://127.0.0.1:1/ --rate 5 --steps 3", "--steps"),
         ("load http://127.0.0.1:1/ --rate 700 --shape burst", "milliseconds"),
         ("load http://127.0.0.1:1/ --clients 8 --connections 2", "HTTP/1.1"),
+        ("load http://127.0.0.1:1/ --timeout 1e19", "30 days"),
         ("load http://127.0.0.1:1/ --header secret-without-a-colon", "Name: value"),
     ] {
         let words: Vec<&str> = words.split_whitespace().collect();

@@ -41,7 +41,7 @@ impl Connector {
     /// A connector; the host's name is looked up once, now.
     ///
     /// # Errors
-    /// When the name is not known, or no certificates are trusted here.
+    /// When the name is not known, or the certificates can't be used.
     pub(crate) fn new(target: &Target, version: HttpVersion, trusted: Option<&[u8]>) -> io::Result<Connector> {
         use std::net::ToSocketAddrs;
         let address = match &target.address {
@@ -154,28 +154,17 @@ fn tls(
 ) -> io::Result<(TlsConnector, ServerName<'static>)> {
     use rustls::pki_types::CertificateDer;
     use rustls::pki_types::pem::PemObject;
-    let mut roots = rustls::RootCertStore::empty();
-    match trusted {
+    let roots = match trusted {
         Some(text) => {
+            let mut roots = rustls::RootCertStore::empty();
             for certificate in CertificateDer::pem_slice_iter(text) {
                 roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
             }
+            roots
         }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            let (added, _) = roots.add_parsable_certificates(found.certs);
-            if added == 0 {
-                let reason = "this machine trusts no certificates (Debian: apt-get install ca-certificates)";
-                return Err(io::Error::new(io::ErrorKind::NotFound, reason));
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut configuration = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        None => trust::system_roots(),
+    };
+    let mut configuration = trust::client_config(roots).map_err(io::Error::other)?;
     configuration.alpn_protocols = match version {
         HttpVersion::Http1 => vec![b"http/1.1".to_vec()],
         HttpVersion::Http2 => vec![b"h2".to_vec()],
@@ -185,4 +174,30 @@ fn tls(
     };
     let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
     Ok((TlsConnector::from(Arc::new(configuration)), name))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    /// What is trusted is read from the process's environment, so the test runs itself again with another one.
+    #[test]
+    fn a_machine_without_certificates_trusts_those_of_mozilla() {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "connection::tests::tls_is_spoken", "--ignored"])
+            .envs([("SSL_CERT_FILE", "/nowhere/certificates.pem"), ("SSL_CERT_DIR", "/nowhere")])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    }
+
+    #[test]
+    #[ignore = "run by a_machine_without_certificates_trusts_those_of_mozilla"]
+    fn tls_is_spoken() {
+        let target: Target = "https://127.0.0.1:1/".parse().unwrap();
+        let connector = Connector::new(&target, HttpVersion::Http1, None).unwrap();
+        assert!(connector.tls.is_some());
+    }
 }

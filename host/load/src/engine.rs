@@ -33,7 +33,7 @@ pub enum LoadError {
     /// The target can't be reached that way.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The server's name is not known, or nothing here is trusted.
+    /// The server's name is not known, or the certificates to trust can't be used.
     #[error("can't send requests to {authority}: {source}")]
     Connector {
         /// Host and port.

@@ -5,6 +5,9 @@ use std::time::Duration;
 use crate::shape::{Shape, ShapeError};
 use crate::target::{HttpVersion, RequestTemplate, Target};
 
+/// The longest that a load, the wait for an answer or a client's thinking may be. What no clock can add to now ends the thread.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// How the times of requests come about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Pace {
@@ -28,7 +31,7 @@ pub struct LoadPlan {
     pub request: RequestTemplate,
     /// Which HTTP.
     pub version: HttpVersion,
-    /// Certificates to trust, PEM; `None`: those that the machine trusts.
+    /// Certificates to trust, PEM; `None`: those that the machine trusts, or Mozilla's where it has none.
     pub trusted: Option<Vec<u8>>,
     /// When.
     pub pace: Pace,
@@ -116,6 +119,21 @@ impl LoadPlan {
         if self.length.is_zero() || self.timeout.is_zero() {
             return Err(ShapeError::of("the length and the time for an answer must be more than nothing".to_owned()));
         }
+        let thinking = match self.pace {
+            Pace::Closed { think, .. } => think,
+            Pace::Open(_) => Duration::ZERO,
+        };
+        let times =
+            [("the length", self.length), ("the time for an answer", self.timeout), ("the time to think", thinking)];
+        for (what, time) in times {
+            if time > LONGEST {
+                return Err(ShapeError::of(format!(
+                    "{what}, {} s, is too long; give at most {} s, 30 days",
+                    time.as_secs(),
+                    LONGEST.as_secs()
+                )));
+            }
+        }
         Ok(())
     }
 
@@ -132,4 +150,30 @@ impl LoadPlan {
 /// The part of `all` that thread `index` of `threads` has.
 pub(crate) fn part(all: u32, index: u32, threads: u32) -> u32 {
     all / threads + u32::from(index < all % threads)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn closed(think: Duration) -> LoadPlan {
+        let target = "http://127.0.0.1:1/".parse().unwrap();
+        let request = RequestTemplate::post_json(b"{}".to_vec());
+        LoadPlan::new(target, request, Pace::Closed { clients: 1, think }, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn times_that_no_clock_can_add_are_refused() {
+        let long = Duration::from_secs(10_000_000_000_000_000_000);
+        assert_eq!(closed(LONGEST).validate(), Ok(()));
+        for plan in [
+            closed(long),
+            LoadPlan { timeout: long, ..closed(Duration::ZERO) },
+            LoadPlan { length: LONGEST + Duration::from_secs(1), ..closed(Duration::ZERO) },
+        ] {
+            let refused = plan.validate().unwrap_err().to_string();
+            assert!(refused.contains("too long; give at most 2592000 s"), "{refused}");
+        }
+    }
 }

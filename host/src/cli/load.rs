@@ -12,6 +12,7 @@ use load::{
     AUTHORIZATION, Ended, HeaderMap, HeaderName, HeaderValue, HttpVersion, LoadError, LoadPlan, LoadResult, Method,
     Pace, Progress, RequestTemplate, Shape, Stop, Target,
 };
+use platform::HttpCall;
 
 use super::arguments::{LoadArguments, LoadShape};
 use super::exit::{self, Failure};
@@ -147,6 +148,7 @@ async fn place(arguments: &LoadArguments) -> Result<(Called, String, HeaderMap),
                 entry.target
             ))
         })?;
+        check_credential(&call, arguments)?;
         let mut headers = HeaderMap::new();
         for (name, value) in &call.headers {
             headers.insert(HeaderName::from_static(name), secret(value)?);
@@ -169,6 +171,26 @@ async fn place(arguments: &LoadArguments) -> Result<(Called, String, HeaderMap),
         endpoint => format!("{endpoint}/function/{}", entry.name),
     };
     Ok((called, url, HeaderMap::from_iter([(AUTHORIZATION, authorization)])))
+}
+
+/// Refuses a load that is longer than the credential lets calls in, which goes along unchanged until the end: the rest of them
+/// would measure refusals. What the user sends in its place is the user's.
+fn check_credential(call: &HttpCall, arguments: &LoadArguments) -> Result<(), Failure> {
+    outlasts(call, &arguments.target, arguments.length, &headers(&arguments.headers)?)
+}
+
+fn outlasts(call: &HttpCall, function: &str, length: Duration, given: &HeaderMap) -> Result<(), Failure> {
+    let Some(time) = call.valid_for.filter(|time| *time < length) else { return Ok(()) };
+    if call.headers.iter().all(|(name, _)| given.contains_key(*name)) {
+        return Ok(());
+    }
+    let said = match time.as_secs() {
+        0 => format!("the credential for calls of {function} has expired; get a new one"),
+        most => format!(
+            "--for is too long for {function}: the credential for its calls lasts {most} s more; give `--for {most}s` or less"
+        ),
+    };
+    Err(Failure::Users(anyhow!(said)))
 }
 
 /// A header's value that is never shown.
@@ -340,8 +362,29 @@ fn plot(values: &[f64]) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_load_is_no_longer_than_its_credential_lasts() {
+        let call = HttpCall::to("https://a.test/").with("authorization", "Bearer a");
+        let check = |call: &HttpCall, length_s, given: &[String]| {
+            outlasts(call, "function1", Duration::from_secs(length_s), &headers(given).unwrap())
+        };
+        assert!(check(&call, 100_000, &[]).is_ok());
+        let call = call.valid_for(Some(Duration::from_millis(3_600_500)));
+        assert!(check(&call, 3_600, &[]).is_ok());
+        let refused = check(&call, 3_601, &[]);
+        assert!(
+            matches!(&refused, Err(Failure::Users(error)) if error.to_string().contains("`--for 3600s`")),
+            "{refused:?}"
+        );
+        // The user's own goes in its place.
+        assert!(check(&call, 3_601, &["Authorization: Bearer b".to_owned()]).is_ok());
+        let refused = check(&call.valid_for(Some(Duration::ZERO)), 1, &[]);
+        assert!(matches!(&refused, Err(Failure::Users(error)) if error.to_string().contains("expired")), "{refused:?}");
+    }
 
     #[test]
     fn the_plot_rises_with_its_values() {

@@ -305,10 +305,16 @@ fn note_changes(
     Ok(())
 }
 
-/// Removes what the run had deployed when it was cut: its names are needed again.
+/// Removes what the run had deployed when it was cut: its names are needed again. What it had on another machine is not within
+/// reach: this one would find nothing there and take it for removed.
 async fn remove_left_over(earlier: &Run, store: &Store, sites: &[Site]) {
     let ledger = store.ledger();
     for entry in ledger.deployments_of(earlier.number).await.unwrap_or_default() {
+        if !ledger.is_within_reach(entry.host.as_deref()) {
+            let host = entry.host.as_deref().unwrap_or_default();
+            eprintln!("{} is still there from before, on the machine {host}: undeploy it there", entry.name);
+            continue;
+        }
         let site = sites.iter().find(|site| is_of(&entry, &*site.platform));
         if let Some(site) = site
             && let Err(error) = deployments::remove(&*site.platform, &ledger, &entry.id).await

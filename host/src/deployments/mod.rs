@@ -2,6 +2,9 @@
 
 mod documents;
 mod removal;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod removal_tests;
 mod steps;
 mod verification;
 

@@ -155,7 +155,7 @@ fn of_resource(left: LeftResource) -> Removal {
 }
 
 /// Removes them all, the last created first, and goes on after a failure; `done` is told after each. With `forget`, what can't be
-/// removed is taken out of the ledger.
+/// removed is taken out of the ledger; what another command changes stays in it, for that one to go on with.
 ///
 /// # Errors
 /// When the ledger can't be used.
@@ -183,24 +183,23 @@ pub async fn remove_all(
             outcome = remove_one(ledger, removal, &reached, way).await?;
         }
         platforms.insert(key, reached);
-        let outcome = outcome.failures;
-        if outcome.is_empty() {
+        if outcome.failures.is_empty() {
             document.removed.push(removal.document());
-        } else if forget {
-            document.forgotten.extend(forgotten(ledger, removal, &outcome).await?);
+        } else if forget && !outcome.is_changing {
+            document.forgotten.extend(forgotten(ledger, removal, outcome.failures).await?);
         } else {
-            document.left.extend(outcome);
+            document.left.extend(outcome.failures);
         }
         done(removal);
     }
     Ok(document)
 }
 
-/// Takes all of it out of the ledger; what that was.
+/// Takes all of it out of the ledger; what that was. Of a deployment of which nothing had been made, that is the deployment.
 async fn forgotten(
     ledger: &DurableLedger,
     removal: &Removal,
-    failures: &[RemovalFailure],
+    failures: Vec<RemovalFailure>,
 ) -> Result<Vec<RemovalFailure>, DeployError> {
     let mut forgotten = Vec::new();
     for entry in ledger.resources(&removal.id).await.map_err(PlatformError::from)? {
@@ -212,7 +211,7 @@ async fn forgotten(
         ledger.removed(entry.id).await.map_err(PlatformError::from)?;
     }
     ledger.set_status(&removal.id, DeploymentStatus::Removed, Some("forgotten, not removed")).await?;
-    Ok(forgotten)
+    Ok(if forgotten.is_empty() { failures } else { forgotten })
 }
 
 type Reached = Result<Arc<dyn Platform>, String>;
@@ -226,6 +225,8 @@ struct Outcome {
     failures: Vec<RemovalFailure>,
     /// Whether that is for the platform not answering.
     is_unreachable: bool,
+    /// Whether that is for another command that changes it.
+    is_changing: bool,
 }
 
 async fn remove_one(
@@ -237,6 +238,7 @@ async fn remove_one(
     let failed = |error: &str| Outcome {
         failures: vec![removal.failure("deployment", removal.name(), error)],
         is_unreachable: false,
+        is_changing: false,
     };
     let platform = match reached {
         Ok(platform) => platform,
@@ -244,11 +246,12 @@ async fn remove_one(
     };
     let _changing = match way.change(&removal.target, removal.name()).await {
         Ok(changing) => changing,
-        Err(error) => return Ok(failed(&error.to_string())),
+        Err(error) => return Ok(Outcome { is_changing: true, ..failed(&error.to_string()) }),
     };
     let left = remove(&**platform, ledger, &removal.id).await?;
     Ok(Outcome {
         is_unreachable: left.iter().any(|left| matches!(left.error, PlatformError::Unreachable { .. })),
+        is_changing: false,
         failures: left
             .iter()
             .map(|left| removal.failure(&left.resource.kind, &left.resource.name, &left.error.to_string()))

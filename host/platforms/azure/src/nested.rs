@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::arm::path;
+use crate::arm::{failed, path};
 use crate::deploy::{LISTING, unreadable};
 use crate::names::Names;
 use crate::platform::Azure;
@@ -24,6 +24,8 @@ use crate::{AuthLevel, package};
 const KEY: &str = "faasbench-calls";
 /// The setting that has it.
 const SETTING: &str = "FAASBENCH_CALLER_KEY";
+/// The setting that says where a site's function calls others.
+const ADDRESS: &str = "FAASBENCH_CALLER_URL";
 /// Where a site's package is.
 const ROOT: &str = "/home/site/wwwroot/";
 /// How long a new site's host may take until it takes keys.
@@ -60,22 +62,29 @@ impl Azure {
         key: Option<&str>,
     ) -> BTreeMap<String, String> {
         let Some(names) = names else { return instance_environment(&self.connection, spec, None) };
-        let url = format!("https://{}-{{name}}.{}/api/{{name}}", names.prefix, self.options.site_suffix);
+        let url = self.address_of_calls(names);
         let carried = Carried::new(ROOT, Callee::Azure { url: &url, key });
         let mut environment = instance_environment(&self.connection, spec, Some(&carried.invoke));
         environment.extend(carried.environment);
         environment
     }
 
-    /// Refuses a site that is not where others call it.
+    /// Where functions of the target call each other; another target has another address.
+    fn address_of_calls(&self, names: &Names) -> String {
+        format!("https://{}-{{name}}.{}/api/{{name}}", names.prefix, self.options.site_suffix)
+    }
+
+    /// Refuses a site that is not where others call it. It has been made by then, which is no mistake in what was asked.
     pub(crate) fn check_host(&self, names: &Names, site: &Value) -> Result<(), PlatformError> {
         let expected = format!("{}.{}", names.site, self.options.site_suffix);
         match site["properties"]["defaultHostName"].as_str() {
-            Some(host) if !host.eq_ignore_ascii_case(&expected) => Err(PlatformError::Invalid(format!(
-                "Azure gave the site {} the host name {host}, and other functions would call it at {expected}; set \
-                 `nested-calls = false`, or `site-suffix` where that is another one",
-                names.site
-            ))),
+            Some(host) if !host.eq_ignore_ascii_case(&expected) => Err(failed(
+                &format!("making the site {}", names.site),
+                &format!(
+                    "Azure gave it the host name {host}, and other functions would call it at {expected}; set \
+                     `nested-calls = false`, or `site-suffix` where that is another one, and deploy again"
+                ),
+            )),
             _ => Ok(()),
         }
     }
@@ -98,7 +107,8 @@ impl Azure {
         Ok(known.clone())
     }
 
-    /// The key that a site of the target has: this deployment's own, where it is there already, or else the first.
+    /// The key that the first site of the target has, by the names of those that have one. Never rather this site's own: two
+    /// that were made at once with two keys would each keep theirs.
     async fn key_of_another(&self, names: &Names) -> Result<Option<String>, PlatformError> {
         let begin = format!("{}-", names.prefix);
         let mut sites: Vec<(String, String)> = Vec::new();
@@ -109,13 +119,18 @@ impl Azure {
             }
         })
         .await?;
-        sites.sort_by_key(|(name, _)| (*name != names.site, name.clone()));
+        sites.sort();
+        let address = self.address_of_calls(names);
         for (name, id) in sites.iter().filter(|(_, id)| id.starts_with("/subscriptions/")) {
             let response = self.arm.ask(&self.settings_request(name, id), &[404]).await?;
             if !response.status.is_success() {
                 continue;
             }
             let settings: Value = response.json()?;
+            // What another target's prefix is may begin with this one's.
+            if settings["properties"][ADDRESS] != address.as_str() {
+                continue;
+            }
             if let Some(key) = settings["properties"][SETTING].as_str().filter(|key| !key.is_empty()) {
                 return Ok(Some(key.to_owned()));
             }

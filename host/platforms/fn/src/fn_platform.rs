@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use image_kind::ImageKind;
 use local_daemon::LocalDaemon;
 use platform::{
-    Answer, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, Invocation, Ledger, PlannedRequest,
-    Platform, PlatformError, ProviderMetric, Reached, Readiness, Resource, ResourceEntry, ResourceId, Scale, Status,
+    Answer, CallId, Capabilities, ColdStart, Deployment, DeploymentSpec, Found, HttpCall, Invocation, Ledger,
+    PlannedRequest, Platform, PlatformError, ProviderMetric, Reached, Readiness, Resource, ResourceEntry, ResourceId,
+    Scale, Status,
 };
 use remote_platform::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use remote_platform::{Connection, Registry, Url};
@@ -184,6 +185,19 @@ impl FnPlatform {
         headers
     }
 
+    /// Where calls of the function go.
+    fn way_to<'a>(&self, details: &'a Details) -> &'a str {
+        match self.options.way {
+            Way::Invoke => &details.invoke_url,
+            Way::Trigger => &details.trigger_url,
+        }
+    }
+
+    /// Whether an address is the API's own. Another host, as a load balancer, gets no token of ours.
+    fn is_ours(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| url.origin() == self.api.api.base().origin())
+    }
+
     pub(crate) async fn call(
         &self,
         deployment: &Deployment,
@@ -194,9 +208,8 @@ impl FnPlatform {
         let limit = deployment.spec.limits.time.unwrap_or_default();
         let patience = invocation.patience.unwrap_or(limit + START);
         let name = &deployment.spec.name;
-        // Another host, as a load balancer, gets no token of ours.
-        let is_ours = Url::parse(url).is_ok_and(|url| url.origin() == self.api.api.base().origin());
-        let answer = self.api.api.invoke(name, url, headers, invocation.event.clone(), is_ours, patience).await?;
+        let answer =
+            self.api.api.invoke(name, url, headers, invocation.event.clone(), self.is_ours(url), patience).await?;
         let said = || String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect::<String>();
         // A function's own errors are 502 and 504.
         match answer.status {
@@ -298,10 +311,7 @@ impl Platform for FnPlatform {
             image,
             updated_unix_ms,
         };
-        let url = match self.options.way {
-            Way::Invoke => details.invoke_url.clone(),
-            Way::Trigger => details.trigger_url.clone(),
-        };
+        let url = self.way_to(&details).to_owned();
         let details = serde_json::to_value(details).map_err(|error| failed("deploying", error.to_string()))?;
         Ok(Deployment {
             spec,
@@ -322,11 +332,18 @@ impl Platform for FnPlatform {
 
     async fn invoke(&self, deployment: &Deployment, invocation: &Invocation) -> Result<Answer, PlatformError> {
         let details = self.details(deployment)?;
-        let url = match self.options.way {
-            Way::Invoke => &details.invoke_url,
-            Way::Trigger => &details.trigger_url,
-        };
-        self.call(deployment, url, FnPlatform::headers(invocation), invocation).await
+        self.call(deployment, self.way_to(&details), FnPlatform::headers(invocation), invocation).await
+    }
+
+    async fn http_call(&self, deployment: &Deployment) -> Result<Option<HttpCall>, PlatformError> {
+        let details = self.details(deployment)?;
+        let url = self.way_to(&details);
+        let token = self.api.api.authorization().filter(|_| self.is_ours(url));
+        let call = HttpCall::to(url);
+        Ok(Some(match token {
+            Some(token) => call.with("authorization", token.reveal()),
+            None => call,
+        }))
     }
 
     /// A detached call. A server that is all in one answers when the call has ended, one behind a load balancer at once;

@@ -8,6 +8,7 @@ mod calls;
 mod check;
 mod credentials;
 mod deploy;
+mod lifetime;
 mod nested;
 mod observe;
 mod operations;

@@ -1,7 +1,7 @@
 //! The platform itself.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use image_kind::ImageKind;
@@ -12,6 +12,7 @@ use platform::{
 use remote_platform::{Api, ApiRequest, Connection, InvokeWay, Method};
 
 use crate::credentials::{PLATFORM, Tokens};
+use crate::lifetime::lifetime;
 use crate::{ForceCold, Options, check, nested};
 
 /// Where the Admin API is.
@@ -157,7 +158,10 @@ impl Platform for CloudRun {
         let token = self.caller_token(url).await?;
         let call = HttpCall::to(url);
         Ok(Some(match token {
-            Some(token) => call.with("authorization", format!("Bearer {token}")),
+            Some(token) => {
+                let valid_for = lifetime(&token, SystemTime::now());
+                call.with("authorization", format!("Bearer {token}")).valid_for(valid_for)
+            }
             None => call,
         }))
     }

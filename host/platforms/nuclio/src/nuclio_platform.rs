@@ -27,6 +27,8 @@ use crate::plan::{Details, FUNCTION, IMAGE, PROJECT_KIND};
 const PATIENCE: Duration = Duration::from_secs(300);
 /// What is added to a time limit: for waiting until a worker is free.
 const QUEUE: Duration = Duration::from_secs(30);
+/// The header that says how long the dashboard waits for an answer: later versions would give up after a minute.
+const INVOKE_TIMEOUT: &str = "x-nuclio-invoke-timeout";
 
 /// The platform Nuclio.
 pub(crate) struct NuclioPlatform {
@@ -269,8 +271,7 @@ impl Platform for NuclioPlatform {
 
     async fn invoke(&self, deployment: &Deployment, invocation: &Invocation) -> Result<Answer, PlatformError> {
         let name = &deployment.spec.name;
-        let limit = deployment.spec.limits.time.map(|time| time + QUEUE);
-        let patience = invocation.patience.or(limit).unwrap_or(PATIENCE);
+        let patience = invocation.patience.unwrap_or_else(|| patience(deployment));
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let mut add = |header: &'static str, value: &str| {
@@ -288,8 +289,7 @@ impl Platform for NuclioPlatform {
                 add("x-nuclio-function-namespace", &self.options.namespace);
                 add("x-nuclio-path", "/");
                 add("x-nuclio-log-level", "none");
-                // Later versions would give up after a minute.
-                add("x-nuclio-invoke-timeout", &format!("{}s", patience.as_secs().max(1)));
+                add(INVOKE_TIMEOUT, &invoke_timeout(patience));
                 self.control.api.address("/api/function_invocations")
             }
         };
@@ -325,7 +325,8 @@ impl Platform for NuclioPlatform {
                 .with("x-nuclio-function-name", &deployment.spec.name)
                 .with("x-nuclio-function-namespace", &self.options.namespace)
                 .with("x-nuclio-path", "/")
-                .with("x-nuclio-log-level", "none"),
+                .with("x-nuclio-log-level", "none")
+                .with(INVOKE_TIMEOUT, invoke_timeout(patience(deployment))),
         }))
     }
 
@@ -418,6 +419,16 @@ fn is_functions(answer: &Answer) -> bool {
 
 fn taken(name: &str) -> PlatformError {
     PlatformError::NameTaken { platform: PLATFORM.to_owned(), name: name.to_owned() }
+}
+
+/// How long a call of it may take.
+fn patience(deployment: &Deployment) -> Duration {
+    deployment.spec.limits.time.map_or(PATIENCE, |time| time.saturating_add(QUEUE))
+}
+
+/// The value of [`INVOKE_TIMEOUT`], in whole seconds.
+fn invoke_timeout(patience: Duration) -> String {
+    format!("{}s", patience.as_secs().max(1))
 }
 
 pub(crate) fn missing(deployment: &Deployment) -> PlatformError {

@@ -130,9 +130,13 @@ impl Experiment for Ping {
             }
             calls.push(timed(bench, &deployment, event.clone(), "no-op", repetition, bounds.patience).await?);
         }
-        let address = match bench.site.platform.http_call(&deployment).await? {
-            Some(call) => measure(&call, NOTHING, bounds).await,
-            None => Err("it has no address for any client: it is called through the platform's interface".to_owned()),
+        // The calls are made and stay, whatever comes of the address.
+        let address = match bench.site.platform.http_call(&deployment).await {
+            Ok(Some(call)) => measure(&call, NOTHING, bounds).await,
+            Ok(None) => {
+                Err("it has no address for any client: it is called through the platform's interface".to_owned())
+            }
+            Err(error) => Err(format!("how any client calls it can't be had: {error}")),
         };
         bench.going_on()?;
         if let Ok(address) = &address {

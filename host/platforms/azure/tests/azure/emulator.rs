@@ -110,6 +110,16 @@ impl Emulator {
         (Emulator::setting_of(thing, name), key.cloned())
     }
 
+    /// Gives a site another key of nested calls, as a command does that made it at the same time as another one.
+    pub(crate) fn change_key(&self, site: &str, key: &str) {
+        let mut state = self.state.lock().unwrap();
+        let thing = state.things.values_mut().find(|thing| thing["name"] == site).unwrap();
+        let settings = thing["properties"]["siteConfig"]["appSettings"].as_array_mut().unwrap();
+        let setting = settings.iter_mut().find(|setting| setting["name"] == "FAASBENCH_CALLER_KEY").unwrap();
+        setting["value"] = json!(key);
+        state.site_keys.insert((site.to_owned(), "faasbench-calls".to_owned()), key.to_owned());
+    }
+
     fn setting_of(site: &Value, name: &str) -> Option<String> {
         let settings = site["properties"]["siteConfig"]["appSettings"].as_array().unwrap().clone();
         settings.into_iter().find(|setting| setting["name"] == name)?["value"].as_str().map(str::to_owned)

@@ -19,6 +19,10 @@ async fn sites_of_a_target_have_one_key_that_is_written_down_nowhere_else() {
     let options = json!({ "site-prefix": "lab", "application-insights": false });
     let platform = emulator.platform(options.clone());
     assert!(platform.capabilities().nested_calls);
+    // Another target, whose sites' names begin as this one's do.
+    let neighbour = emulator.platform(json!({ "site-prefix": "lab-b", "application-insights": false }));
+    neighbour.deploy(&named("function1", package.path()), &ledger).await.unwrap();
+    let neighbours = emulator.setting_and_key("lab-b-function1", "FAASBENCH_CALLER_KEY").0;
     // A new site's host takes no keys at first.
     emulator.state.lock().unwrap().starting = 2;
     let caller = platform.deploy(&named("function3", package.path()), &ledger).await.unwrap();
@@ -30,6 +34,7 @@ async fn sites_of_a_target_have_one_key_that_is_written_down_nowhere_else() {
     assert_eq!(setting("lab-function3", "FAASBENCH_CALLER_URL"), url);
     let (key, of_site) = emulator.setting_and_key("lab-function3", "FAASBENCH_CALLER_KEY");
     assert!(key == of_site && key.as_ref().is_some_and(|key| key.len() == 64));
+    assert!(neighbours.is_some() && neighbours != key);
     // Another command, for what is called: it finds the key, and a site of another prefix does not matter.
     let other = emulator.platform(json!({ "site-prefix": "a", "application-insights": false }));
     other.deploy(&named("function2", package.path()), &ledger).await.unwrap();
@@ -55,6 +60,29 @@ async fn deployments_at_once_have_one_key() {
     let [first, second] =
         ["lab-function1", "lab-function2"].map(|site| emulator.setting_and_key(site, "FAASBENCH_CALLER_KEY"));
     assert!(first == second && first.0.is_some());
+}
+
+#[tokio::test]
+async fn sites_that_were_made_with_two_keys_come_together_when_they_are_deployed_again() {
+    let emulator = Emulator::start().await;
+    let (package, ledger) = (package_with_caller(), MemoryLedger::new());
+    let specs = ["function1", "function2"].map(|name| named(name, package.path()));
+    // Each by another command.
+    let again = async |spec: &DeploymentSpec| {
+        let platform = emulator.platform(json!({ "site-prefix": "lab", "application-insights": false }));
+        platform.deploy(spec, &ledger).await.unwrap();
+    };
+    for spec in &specs {
+        again(spec).await;
+    }
+    let keys = || ["lab-function1", "lab-function2"].map(|site| emulator.setting_and_key(site, "FAASBENCH_CALLER_KEY"));
+    emulator.change_key("lab-function2", "another");
+    let [first, second] = keys();
+    assert_ne!(first, second);
+    for spec in specs.iter().rev() {
+        again(spec).await;
+    }
+    assert_eq!(keys(), [first.clone(), first]);
 }
 
 #[tokio::test]
@@ -101,7 +129,10 @@ async fn a_site_that_is_not_where_others_call_it_is_refused() {
     let package = package_with_caller();
     let spec = plain(package.path(), 1);
     let error = emulator.platform(json!({})).deploy(&spec, &MemoryLedger::new()).await.unwrap_err();
-    assert!(matches!(error, PlatformError::Invalid(_)) && error.to_string().contains("a1b2.westeurope-01"), "{error}");
+    // Not taken for a refusal before anything was done: the site is there.
+    assert!(matches!(error, PlatformError::Failed { .. }), "{error}");
+    assert!(error.to_string().contains("a1b2.westeurope-01"), "{error}");
+    assert!(emulator.setting("FAASBENCH_CALLER").is_some());
     let alone = named("function1", package.path());
     emulator.platform(json!({ "nested-calls": false })).deploy(&alone, &MemoryLedger::new()).await.unwrap();
 }

@@ -117,9 +117,18 @@ async fn a_token_is_sent_and_never_shown() {
     // A variable that every test process of cargo's has.
     let scene = Scene::with(json!({ "token-variable": "CARGO_PKG_NAME" })).await;
     let spec = spec("function1", '1');
-    scene.deploy(&spec).await;
+    let deployment = scene.deploy(&spec).await;
     let sent = scene.emulator.authorizations();
     assert!(!sent.is_empty() && sent.iter().all(|value| value == "Bearer fn-platform"), "{sent:?}");
+    // Any client sends it too, but only where it belongs.
+    let anybodys = scene.platform.http_call(&deployment).await.unwrap().unwrap();
+    assert_eq!(emulation::status_over_http(&anybodys).await, 200);
+    assert_eq!(scene.emulator.authorizations().len(), sent.len() + 1);
+    assert!(!format!("{anybodys:?}").contains("Bearer"), "{anybodys:?}");
+    let mut elsewhere = deployment.clone();
+    elsewhere.details["invoke_url"] = "http://balancer.test/invoke/1".into();
+    let anybodys = scene.platform.http_call(&elsewhere).await.unwrap().unwrap();
+    assert!(anybodys.url.starts_with("http://balancer.test/") && anybodys.headers.is_empty(), "{anybodys:?}");
     scene.emulator.fail(Method::GET, "/v2", 401);
     let error = scene.platform.deploy(&spec, &scene.ledger).await.unwrap_err();
     assert!(matches!(error, PlatformError::Denied { .. }), "{error}");

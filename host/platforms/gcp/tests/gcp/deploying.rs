@@ -157,6 +157,8 @@ async fn calls_carry_a_token_only_where_it_is_asked_for() {
         let anybodys = platform.http_call(&deployment).await.unwrap().unwrap();
         assert_eq!(emulation::status_over_http(&anybodys).await, 200, "{access}");
         assert!(!format!("{anybodys:?}").contains("Bearer"));
+        let years = anybodys.valid_for.map(|time| time.as_secs() / (365 * 86_400));
+        assert!(if access == "private" { years > Some(10) } else { years.is_none() }, "{access}: {years:?}");
         // A function's own refusal is an answer.
         let refused = platform.invoke(&deployment, &Invocation::new(r#"{"do":"refuse"}"#)).await.unwrap();
         assert_eq!(refused.response().unwrap_err().message, "as asked");

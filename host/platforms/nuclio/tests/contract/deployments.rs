@@ -18,6 +18,12 @@ async fn a_deployment_is_called_and_leaves_nothing() {
         let anybodys = scene.platform.http_call(&deployment).await.unwrap().unwrap();
         let answer = call(&*scene.platform, &deployment).await;
         assert_eq!(emulation::status_over_http(&anybodys).await, 200);
+        // The dashboard waits for as long as the function may take, and for a worker.
+        let mut limited = deployment.clone();
+        limited.spec.limits.time = Some(Duration::from_secs(90));
+        let anybodys = scene.platform.http_call(&limited).await.unwrap().unwrap();
+        let waits = anybodys.headers.iter().find(|(name, _)| *name == "x-nuclio-invoke-timeout");
+        assert_eq!(waits.map(|(_, value)| value.as_str()), (way == "dashboard").then_some("120s"));
         // Nothing called it before.
         assert!(answer.instance.as_ref().unwrap().is_cold());
         assert_eq!(answered_by(&answer), format!("registry.test/function1@{}", spec.image.digest));
