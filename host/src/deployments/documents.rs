@@ -1,7 +1,9 @@
 //! What the commands print with `--json`. Their schemas are in `host/schemas`.
 
 use image_build::{Image, ImageKind};
-use platform::{Billing, CallId, Capabilities, Deployment, Found, InstanceIdentity, Reached, Status, Timings};
+use platform::{
+    Billing, CallId, Capabilities, Deployment, Found, InstanceIdentity, ProviderMetric, Reached, Status, Timings,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

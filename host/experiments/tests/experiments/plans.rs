@@ -53,15 +53,17 @@ fn quick_plans_set_their_short_keep_alive_time_on_this_machine_alone() {
 async fn nobody_asks_for_a_minimum_of_no_instance_where_the_platform_keeps_one() {
     let script = template("mine");
     let script = experiments::script::Script::parse(&script, "mine.toml").unwrap();
-    let experiments: [(&dyn Experiment, Vec<(&str, Value)>); 3] = [
-        (find("perf-cost").unwrap(), vec![("starts", json!(["sequential"])), ("most-calls", json!(20))]),
+    let perf_cost = vec![("starts", json!(["sequential"])), ("most-calls", json!(20))];
+    let asked: [(&dyn Experiment, Vec<_>); 3] = [
+        (find("perf-cost").unwrap(), perf_cost),
         (find("variance").unwrap(), vec![("intervals", json!(1))]),
         (&script, Vec::new()),
     ];
-    for (experiment, set) in experiments {
+    for (experiment, set) in asked {
         // The user's own minimum is undone; the platform's stays.
-        let stage = Stage::new("one", Manner { own_minimum: 1, service: Duration::from_millis(5), ..Manner::named("a") })
-            .configured(|scale, _| scale.minimum_instances = Some(3));
+        let stage =
+            Stage::new("one", Manner { own_minimum: 1, service: Duration::from_millis(5), ..Manner::named("a") })
+                .configured(|scale, _| scale.minimum_instances = Some(3));
         carry_out(experiment, request(&[&stage], &["function1"], &set), &[&stage]).await;
         let minimums = stage.counts.deployed.lock().unwrap();
         let minimums: Vec<_> = minimums.iter().map(|spec| spec.scale.minimum_instances).collect();

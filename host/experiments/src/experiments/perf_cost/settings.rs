@@ -366,7 +366,7 @@ mod tests {
             quick: false,
             subjects: Vec::new(),
             targets: vec![target],
-            settings: set.map(|(name, value)| (name.to_owned(), value)).into(),
+            settings: set.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(),
         };
         let notes = left_out(&request).join(" ");
         assert!(notes.contains("128 MiB, 256 MiB") && !notes.contains("512"), "{notes}");
