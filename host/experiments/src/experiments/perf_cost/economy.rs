@@ -1,5 +1,7 @@
 //! Calls against rented machines: when the one is cheaper than the other.
 
+use std::cell::OnceCell;
+
 use stats::{Confidence, mean};
 
 use super::super::figures::{absent, median, median_of_groups};
@@ -18,12 +20,15 @@ pub(super) struct Row<'a> {
     pub(super) measured: Measured,
     /// How many samples each round has.
     rounds: Vec<usize>,
+    /// Medians that several tables ask for, each for every machine: an interval takes ten thousand draws.
+    client: OnceCell<Cell>,
+    busy: OnceCell<Cell>,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn new(unit: &'a Unit, parameters: Parameters, measured: Measured) -> Row<'a> {
         let rounds = vec![measured.samples.len()];
-        Row { unit, parameters, measured, rounds }
+        Row { unit, parameters, measured, rounds, client: OnceCell::new(), busy: OnceCell::new() }
     }
 
     /// Whether a unit is a further round of this.
@@ -36,10 +41,21 @@ impl<'a> Row<'a> {
     pub(super) fn add(&mut self, round: Measured) {
         self.rounds.push(round.samples.len());
         self.measured.add(round);
+        (self.client, self.busy) = (OnceCell::new(), OnceCell::new());
+    }
+
+    /// The median of the caller's time, ns.
+    pub(super) fn client_median(&self) -> Cell {
+        self.client.get_or_init(|| self.median(&self.client_ns())).clone()
+    }
+
+    /// The median of the billed time, ns.
+    pub(super) fn billed_median(&self) -> Cell {
+        self.median(&self.billed_ns())
     }
 
     /// The median of a value of each sample: where there are several rounds, with what differs between them in its interval.
-    pub(super) fn median(&self, values: &[f64]) -> Cell {
+    fn median(&self, values: &[f64]) -> Cell {
         if self.rounds.len() < 2 {
             return median(values);
         }
@@ -79,11 +95,11 @@ impl<'a> Row<'a> {
         self.parameters.price.as_ref().ok()
     }
 
-    pub(super) fn client_ns(&self) -> Vec<f64> {
+    fn client_ns(&self) -> Vec<f64> {
         self.measured.samples.iter().map(|sample| sample.client_ns as f64).collect()
     }
 
-    pub(super) fn billed_ns(&self) -> Vec<f64> {
+    fn billed_ns(&self) -> Vec<f64> {
         let billed = self.measured.samples.iter().map(|sample| sample.billed_time_us(&self.parameters));
         billed.map(|us| us as f64 * 1e3).collect()
     }
@@ -138,7 +154,7 @@ impl<'a> Row<'a> {
     /// Most calls a month that a machine serves, were it always busy.
     pub(super) fn capacity(&self, machine: &MachinePrice) -> Option<Cell> {
         let cpus = self.measured.cpus.unwrap_or(1.0);
-        mapped(&self.median(&self.busy_s()), |seconds| {
+        mapped(self.busy.get_or_init(|| self.median(&self.busy_s())), |seconds| {
             machine.calls_per_month(seconds, self.measured.memory_bytes, cpus).map(f64::round)
         })
     }

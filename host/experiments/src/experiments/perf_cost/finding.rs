@@ -83,11 +83,11 @@ fn sentence(target: &str, function: &str, rows: &[&Row<'_>]) -> String {
         let with = usual.iter().filter_map(|row| Some((*row, key(row)?)));
         with.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(row, _)| row)
     };
-    let Some(fastest) = by(&|row| value(&row.median(&row.client_ns()))) else {
+    let Some(fastest) = by(&|row| value(&row.client_median())) else {
         return format!("On {target} no call of {function} could be measured.");
     };
     let start = fastest.parameters.start.name();
-    let quick = format!("fastest with {}: {}", memory(fastest), in_words(&fastest.median(&fastest.client_ns()), time));
+    let quick = format!("fastest with {}: {}", memory(fastest), in_words(&fastest.client_median(), time));
     let Some(price) = fastest.price() else {
         let thrifty = by(&|row| value(&row.gigabyte_seconds()));
         let used = thrifty.map_or_else(String::new, |row| {
@@ -143,9 +143,9 @@ fn costs(rows: &[Row<'_>]) -> Table {
             text(function),
             text(memory(row)),
             text(row.parameters.start.name()),
-            row.median(&row.client_ns()),
+            row.client_median(),
             row.apart(),
-            row.median(&row.billed_ns()),
+            row.billed_median(),
             row.source().map_or_else(|| absent("nothing was measured"), |source| text(source.in_words())),
             row.gigabyte_seconds(),
             row.per_million(),
@@ -269,7 +269,7 @@ fn times(rows: &[Row<'_>]) -> Plot {
         title: "Time of a call by memory (medians for the caller)".to_owned(),
         x: logarithmic("memory", "bytes"),
         y: axis("time", "ns"),
-        series: over_memory(rows, |row| row.median(&row.client_ns())),
+        series: over_memory(rows, |row| row.client_median()),
     }
 }
 
