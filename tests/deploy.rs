@@ -21,6 +21,7 @@ fn what_is_deployed_serves_until_it_is_removed() {
         assert_eq!(status[0]["entry"]["status"], "deployed");
         assert_eq!(status[0]["status"]["readiness"], "ready", "{status:?}");
         assert!(installation.run(&["status"]).succeeds().contains("ready"));
+        assert_eq!(status[0]["metrics"], Value::Null);
 
         let invoke = |event: &str| {
             let ended =
@@ -32,6 +33,8 @@ fn what_is_deployed_serves_until_it_is_removed() {
         let records = first["response"]["records"].as_object().unwrap();
         assert_eq!(records.values().next().unwrap()["platform"], platform, "{first}");
         assert!(first["timings"]["total_ns"].as_u64().unwrap() > 10_000_000, "{first}");
+        let measured = installation.run(&["status", "function1", "--metrics"]);
+        assert!(measured.succeeds().contains("measured by the platform"), "{measured:?}");
         let second = invoke("{}");
         assert_eq!(second["instance"]["id"], first["instance"]["id"], "{first} {second}");
         assert_eq!(second["is_cold"], false, "{second}");

@@ -29,6 +29,17 @@ fn a_deployed_function_is_loaded_by_its_name() {
     let bounded = load("--clients 2 --requests 20 --for 60s");
     assert_eq!((&bounded["requests"], &bounded["ended"]), (&20.into(), &"bound".into()), "{bounded}");
 
+    let kept = load("--clients 2 --requests 20 --for 60s --store");
+    assert_eq!(kept["succeeded"], 20, "{kept}");
+    let rows = installation.run(&["export", "latest", "--format", "csv"]);
+    let (header, lines) = rows.succeeds().split_once('\n').unwrap();
+    let column = |name: &str| header.split(',').position(|column| column == name).unwrap();
+    for line in lines.lines() {
+        let value = |name: &str| line.split(',').nth(column(name)).unwrap();
+        assert_eq!([value("function"), value("platform"), value("engine")], ["function1", "wasm", "wasm"], "{line}");
+    }
+    assert_eq!(lines.lines().count(), 20);
+
     let log = installation.work().join("latencies.hlog");
     let shown =
         installation.run(&["load", "function1", "--rate", "30", "--for", "1s", "--hdr-log", log.to_str().unwrap()]);
