@@ -154,6 +154,12 @@ pub trait Platform: Send + Sync {
         Err(self.unsupported("list what carries our mark"))
     }
 
+    /// How often a request to the platform's interface was made again, for want of an answer or as it was busy, since it was
+    /// connected; `None` where nobody counts. Calls of functions are never repeated.
+    fn repeated_requests(&self) -> Option<u64> {
+        None
+    }
+
     /// The error of something that this platform can't do.
     fn unsupported(&self, what: &'static str) -> PlatformError {
         PlatformError::Unsupported { platform: self.name().to_owned(), what }

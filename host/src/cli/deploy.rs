@@ -88,6 +88,9 @@ async fn deploy_all(
         Ok::<_, Failure>(outcome.document())
     });
     let documents = join_all(deploying).await;
+    if let Some(repeated @ 1..) = platform.repeated_requests() {
+        eprintln!("{repeated} requests to {} had to be made again; the times have that in them", target.name);
+    }
     ledger.close().await;
     documents.into_iter().collect()
 }

@@ -118,16 +118,12 @@ pub(super) async fn execute(arguments: &RunArguments, words: &[OsString], work: 
         let sites = Sites::reach(&targets, &servers, &ledger).await.map_err(target::failure)?;
         let work = work.map_or_else(|| self::work(arguments, &sites), Ok)?;
         sites.shut_down().await;
-        return if arguments.json {
-            exit::print_json(&work.plan)
-        } else {
-            {
-                let asked = work.plan.experiments.iter().map(Asked::of).collect::<Result<Vec<_>, _>>()?;
-                let subjects = subjects(&work.plan, &folders)?;
-                let runners = runners(&work.plan, &asked, &subjects).map_err(Failure::users)?;
-                exit::print(&dry_run::described(&work.plan, &runners))
-            }
-        };
+        if arguments.json {
+            return exit::print_json(&work.plan);
+        }
+        let asked = work.plan.experiments.iter().map(Asked::of).collect::<Result<Vec<_>, _>>()?;
+        let runners = runners(&work.plan, &asked, &subjects(&work.plan, &folders)?).map_err(Failure::users)?;
+        return exit::print(&dry_run::described(&work.plan, &runners));
     }
     store::writable(&arguments.results.location, async |store| {
         let ledger: Arc<dyn Ledger> = Arc::new(store.ledger());
@@ -373,6 +369,16 @@ async fn carry_out(
     }
     progress.finish();
     signals.abort();
+    for site in sites {
+        if let Some(repeated @ 1..) = site.platform.repeated_requests() {
+            let text = format!(
+                "{repeated} requests to the interface of {} had to be made again (no calls of functions: those never are)",
+                site.target
+            );
+            // The run is what counts.
+            let _ = recorder.note(Level::Remark, text);
+        }
+    }
     ledger.close().await;
     match failed {
         None => Ok(came),

@@ -108,6 +108,10 @@ impl Platform for Azure {
         }
     }
 
+    fn repeated_requests(&self) -> Option<u64> {
+        Some(self.arm.api.repeated() + self.insights.repeated())
+    }
+
     fn image_kind(&self) -> ImageKind {
         ImageKind::AzureZip
     }

@@ -28,6 +28,8 @@ const OUR_CONTAINERS: &str =
 const IN_FLIGHT: Duration = Duration::from_secs(5);
 /// Between two looks whether it does.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long others' removals may keep an engine from listing.
+const LISTING: Duration = Duration::from_secs(5);
 /// How long another removal of the same thing may take.
 const BUSY: Duration = Duration::from_secs(20);
 
@@ -143,8 +145,17 @@ pub(crate) fn remove_folder(folder: &Path) {
 pub(crate) async fn find_marked(engine: &Engine) -> Result<Vec<Found>, PlatformError> {
     let filters = HashMap::from([("reference".to_owned(), vec![format!("{REPOSITORY}*")])]);
     let images = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
-    let (containers, images) = tokio::try_join!(engine.get(OUR_CONTAINERS), engine.api.list_images(Some(images)))
-        .map_err(|error| failed("listing containers and images", &error))?;
+    let begin = tokio::time::Instant::now();
+    let (containers, images) = loop {
+        let listed = tokio::try_join!(engine.get(OUR_CONTAINERS), engine.api.list_images(Some(images.clone())));
+        match listed {
+            Ok(listed) => break listed,
+            // Podman fails to list the others when one goes at that moment.
+            Err(Error::DockerResponseServerError { status_code: 500.., .. }) if begin.elapsed() < LISTING => {}
+            Err(error) => return Err(failed("listing containers and images", &error)),
+        }
+        tokio::time::sleep(PAUSE).await;
+    };
     let mut found = Vec::new();
     for container in containers.as_array().map_or(&[][..], Vec::as_slice) {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();

@@ -253,6 +253,10 @@ impl Platform for FnPlatform {
         }
     }
 
+    fn repeated_requests(&self) -> Option<u64> {
+        Some(self.api.api.repeated())
+    }
+
     fn image_kind(&self) -> ImageKind {
         ImageKind::Oci
     }

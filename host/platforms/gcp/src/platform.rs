@@ -123,6 +123,10 @@ impl Platform for CloudRun {
         }
     }
 
+    fn repeated_requests(&self) -> Option<u64> {
+        Some(self.api.repeated() + self.logging.repeated() + self.monitoring.repeated())
+    }
+
     fn image_kind(&self) -> ImageKind {
         ImageKind::OciWithCaller
     }

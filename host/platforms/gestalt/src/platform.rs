@@ -111,6 +111,10 @@ impl Platform for Gestalt {
         }
     }
 
+    fn repeated_requests(&self) -> Option<u64> {
+        Some(self.api.repeated())
+    }
+
     fn image_kind(&self) -> ImageKind {
         ImageKind::GestaltZip
     }

@@ -42,6 +42,10 @@ impl Platform for PlatformOnCluster {
         self.flavour.capabilities()
     }
 
+    fn repeated_requests(&self) -> Option<u64> {
+        Some(u64::from(self.cluster.repetitions()))
+    }
+
     fn image_kind(&self) -> ImageKind {
         ImageKind::Oci
     }

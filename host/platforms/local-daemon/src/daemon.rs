@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bollard::errors::Error;
 use bollard::query_parameters::{
     ImportImageOptions, ListContainersOptions, ListImagesOptions, LogsOptions, RemoveContainerOptions,
     RemoveImageOptions,
@@ -25,6 +26,8 @@ pub const DEFAULT_SOCKET: &str = "unix:///var/run/docker.sock";
 const REQUEST_S: u64 = 300;
 /// How long the instances of an image that is removed may take to end.
 const BUSY: Duration = Duration::from_secs(20);
+/// How long others' removals may keep the daemon from listing.
+const LISTING: Duration = Duration::from_secs(5);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -97,8 +100,17 @@ impl LocalDaemon {
         let filters = HashMap::from([("reference".to_owned(), vec![format!("{repository}*")])]);
         let options = ListImagesOptions { filters: Some(filters), ..ListImagesOptions::default() };
         let doing = "listing images";
-        let images = self.client(doing).await?.list_images(Some(options)).await;
-        let images = images.map_err(|error| self.failed(doing, &error))?;
+        let client = self.client(doing).await?;
+        let begin = Instant::now();
+        let images = loop {
+            match client.list_images(Some(options.clone())).await {
+                Ok(images) => break images,
+                // Podman fails to list the others when one goes at that moment.
+                Err(Error::DockerResponseServerError { status_code: 500.., .. }) if begin.elapsed() < LISTING => {}
+                Err(error) => return Err(self.failed(doing, &error)),
+            }
+            sleep(PAUSE).await;
+        };
         let found = |tagged: String| {
             let (_, tag) = tagged.strip_prefix(&repository)?.rsplit_once(':')?;
             let deployment = tag.split('-').next().unwrap_or_default().to_owned();

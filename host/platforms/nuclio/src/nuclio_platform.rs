@@ -206,6 +206,10 @@ impl Platform for NuclioPlatform {
         }
     }
 
+    fn repeated_requests(&self) -> Option<u64> {
+        Some(self.control.api.repeated())
+    }
+
     fn image_kind(&self) -> ImageKind {
         ImageKind::OciWithHealthCheck
     }

@@ -13,6 +13,7 @@ mod metrics;
 mod options;
 mod platform;
 mod ready;
+mod resources;
 mod scaling;
 mod template;
 

@@ -179,6 +179,10 @@ impl Platform for OpenWhisk {
         }
     }
 
+    fn repeated_requests(&self) -> Option<u64> {
+        Some(self.api.repeated())
+    }
+
     fn image_kind(&self) -> ImageKind {
         action::image_kind(&self.options)
     }

@@ -1,6 +1,7 @@
 //! Requests to a platform's API, and calls of its functions.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -57,6 +58,8 @@ pub struct Api {
     hidden: Hidden,
     /// The longest that a request of administration may take.
     patience: Duration,
+    /// How often a request was made again, by this and all that were made of it.
+    repeated: Arc<AtomicU64>,
 }
 
 impl Api {
@@ -95,7 +98,18 @@ impl Api {
         let proxied = proxied.build().map_err(failed)?;
         let direct = Arc::new(Direct::new(tls, CONNECT));
         let hidden = Hidden::new(authorization.as_ref());
-        Ok(Api { platform, base, route, client, proxied, direct, authorization, hidden, patience: ANSWER })
+        Ok(Api {
+            platform,
+            base,
+            route,
+            client,
+            proxied,
+            direct,
+            authorization,
+            hidden,
+            patience: ANSWER,
+            repeated: Arc::default(),
+        })
     }
 
     /// With another bound on how long a request of administration may take than a minute: for those that return only when
@@ -123,6 +137,11 @@ impl Api {
     /// How its requests are allowed in; `None`: they need no leave.
     pub fn authorization(&self) -> Option<&Authorization> {
         self.authorization.as_ref()
+    }
+
+    /// How often [`Api::call`] made a request again, of this API and its clones. Calls of functions are never repeated.
+    pub fn repeated(&self) -> u64 {
+        self.repeated.load(Ordering::Relaxed)
     }
 
     /// Its address.
@@ -156,6 +175,7 @@ impl Api {
                 Err(failure) => return Err(failure.after(attempt - 1)),
             };
             sleep(asked.unwrap_or(pause).max(pause)).await;
+            self.repeated.fetch_add(1, Ordering::Relaxed);
             pause *= 2;
         }
         unreachable!("the loop only ends by returning")

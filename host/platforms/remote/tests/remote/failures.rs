@@ -91,8 +91,10 @@ async fn a_busy_server_is_asked_so_often_only_and_that_is_counted() {
         assert_eq!(api(&server).ask(&get(), &[]).await.unwrap().repetitions, 1);
     }
     let server = Server::start(|_, _| answer("503 Service Unavailable", "later")).await;
-    let response = api(&server).call(&get()).await.unwrap();
+    let busy = api(&server);
+    let response = busy.clone().call(&get()).await.unwrap();
     assert_eq!((response.repetitions, response.status.as_u16()), (3, 503));
+    assert_eq!(busy.repeated(), 3);
     assert!(response.refusal().to_string().contains("after 3 repetitions"));
     assert_eq!(server.requests().len(), 4);
 
