@@ -139,6 +139,8 @@ fn what_can_not_be_asked_is_refused_with_what_can() {
         .fails_with(2, &["no-such", "those, with their defaults"]);
     quick(&["cold-start", "--set", "rounds"]).fails_with(2, &["rounds", "NAME=VALUE"]);
     quick(&["cold-start", "--platform", "nowhere"]).fails_with(2, &["nowhere", "wasm"]);
+    quick(&["cold-stat", "--quick"]).fails_with(2, &["cold-stat", "cold-start"]);
+    quick(&["cold-start,ping", "--platform", "wasm", "--set", "no-such=1"]).fails_with(2, &["no-such"]);
     quick(&["time", "--quick"]).fails_with(2, &["--quick", "platforms"]);
     quick(&["missing.toml"]).fails_with(2, &["missing.toml"]);
     assert!(installation.status().is_empty());

@@ -32,6 +32,8 @@ pub(super) async fn execute(arguments: RunArguments, words: Vec<OsString>) -> Re
         return run_on_platforms::execute(&arguments, &words, work).await;
     }
     if arguments.quick || !arguments.settings.is_empty() {
+        // One that there is not is what to say first.
+        named(&arguments.experiments)?;
         return Err(Failure::Users(anyhow!(
             "--quick and --set are for experiments on platforms; `faasbench list experiments` names them"
         )));

@@ -14,8 +14,9 @@ use crate::workload::Size;
 #[derive(Debug, Args)]
 pub(in crate::cli) struct RunArguments {
     /// What to measure. On this machine: time, memory, disk-io, papi [default: all four]. On platforms: those of `faasbench list
-    /// experiments`, or the file of an experiment of your own (`faasbench new experiment NAME` writes one)
-    #[arg(value_name = "EXPERIMENT")]
+    /// experiments`, or the file of an experiment of your own (`faasbench new experiment NAME` writes one). Several: apart by spaces
+    /// or commas
+    #[arg(value_name = "EXPERIMENT", value_delimiter = ',')]
     pub(in crate::cli) experiments: Vec<String>,
 
     /// Which functions, comma-separated or repeated [default: all six; for experiments on platforms function1]
