@@ -143,6 +143,9 @@ fn what_a_platform_took_with_it_is_forgotten_when_asked_for() {
     installation.run_with(&["deploy", "function1", "--platform", "aws"], &credentials).succeeds();
     drop(moto);
     let credentials = [credentials.as_slice(), &[("AWS_MAX_ATTEMPTS", "1")]].concat();
+    // How it is can't be asked, and is said to be unknown; figures that were asked for are missing.
+    installation.run_with(&["status"], &credentials).succeeds();
+    installation.run_with(&["status", "--metrics"], &credentials).fails_with(1, &["metrics of 1 deployment"]);
     let kept = installation.run_with(&["undeploy", "--all"], &credentials);
     kept.fails_with(1, &["--forget"]);
     let forgotten = installation.run_with(&["undeploy", "--all", "--forget", "--json"], &credentials);

@@ -39,12 +39,21 @@ pub(super) async fn execute(arguments: &StatusArguments) -> Result<(), Failure> 
         }
     }
     if arguments.json {
-        return exit::print_json(&documents);
+        exit::print_json(&documents)?;
+    } else if documents.is_empty() {
+        exit::print("nothing is deployed; `faasbench deploy --platform PLATFORM` does it\n")?;
+    } else {
+        exit::print(&(table(&documents) + &metrics(&documents)))?;
     }
-    if documents.is_empty() {
-        return exit::print("nothing is deployed; `faasbench deploy --platform PLATFORM` does it\n");
+    let is_unread = |document: &&StatusDocument| {
+        arguments.metrics && document.metrics.is_none() && document.entry.status == DeploymentStatus::Deployed
+    };
+    match documents.iter().filter(is_unread).count() {
+        0 => Ok(()),
+        unread => Err(Failure::Ours(anyhow!(
+            "the metrics of {unread} deployments could not be read; the reasons stand above"
+        ))),
     }
-    exit::print(&(table(&documents) + &metrics(&documents)))
 }
 
 async fn documents(

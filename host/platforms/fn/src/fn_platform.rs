@@ -64,7 +64,7 @@ impl FnPlatform {
         let registry = self.registry()?;
         let reference = registry.reference(&spec.image, &spec.id);
         let details = json!({ "daemon": self.daemon.as_ref().map(|daemon| daemon.address()) });
-        let resource = self.resource(spec, IMAGE, &reference.tagged, details.clone());
+        let resource = self.connection.resource(&spec.id, IMAGE, &reference.tagged, details.clone());
         self.check_daemon(spec, &resource, known)?;
         if let Some(daemon) = &self.daemon {
             // A daemon that is not there has nothing to remove, and its address may be mended.
@@ -89,7 +89,7 @@ impl FnPlatform {
         if let Some(app) = found.as_ref().filter(|app| app.made_by().is_none()) {
             return Err(taken(&app.name));
         }
-        let resource = self.resource(spec, APPLICATION, name, json!({ "endpoint": self.endpoint() }));
+        let resource = self.connection.resource(&spec.id, APPLICATION, name, json!({ "endpoint": self.endpoint() }));
         let entry = entry(ledger, known, &resource).await?;
         if found.is_none() {
             found = self.api.create(&self.create_app(spec)).await?;
@@ -112,7 +112,7 @@ impl FnPlatform {
         body: Value,
         (ledger, known): (&dyn Ledger, &[ResourceEntry]),
     ) -> Result<(Function, Option<u64>), PlatformError> {
-        let resource = self.resource(spec, FUNCTION, &spec.name, self.place());
+        let resource = self.connection.resource(&spec.id, FUNCTION, &spec.name, self.place());
         let entry = entry(ledger, known, &resource).await?;
         let (function, updated) = match found {
             Some(old) => {
@@ -142,7 +142,7 @@ impl FnPlatform {
         if found.as_ref().is_some_and(|trigger| !trigger.is_of(&spec.id)) {
             return Err(taken(&spec.name));
         }
-        let resource = self.resource(spec, TRIGGER, &spec.name, self.place());
+        let resource = self.connection.resource(&spec.id, TRIGGER, &spec.name, self.place());
         let entry = entry(ledger, known, &resource).await?;
         let source = format!("/{}", spec.name);
         let trigger = match found {

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use platform::{DeploymentSpec, PlannedRequest, PlatformError, Resource};
+use platform::{DeploymentSpec, PlannedRequest, PlatformError};
 use remote_platform::{ApiRequest, InvokeWay, Method, PushedImage, instance_environment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::PLATFORM;
 use crate::check::{Sizes, completed};
 use crate::fn_platform::FnPlatform;
 use crate::objects::{APP, DEPLOYMENT};
@@ -102,18 +101,6 @@ impl FnPlatform {
             "annotations": { DEPLOYMENT: spec.id.as_str() },
         });
         ApiRequest::new(format!("creating the trigger {}", spec.name), Method::POST, "/v2/triggers").json(body)
-    }
-
-    /// An entry of the ledger.
-    pub(crate) fn resource(&self, spec: &DeploymentSpec, kind: &str, name: &str, details: Value) -> Resource {
-        Resource {
-            deployment: spec.id.clone(),
-            platform: PLATFORM.to_owned(),
-            target: self.connection.target.clone(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            details,
-        }
     }
 
     /// All requests of a deployment, in their order.

@@ -3,8 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use platform::{
-    Deployment, DeploymentId, DeploymentSpec, Found, Ledger, PlannedRequest, PlatformError, Readiness, Resource, Scale,
-    Status,
+    Deployment, DeploymentSpec, Found, Ledger, PlannedRequest, PlatformError, Readiness, Resource, Scale, Status,
 };
 use remote_platform::{ApiRequest, ApiResponse, Method, make, shown_environment};
 use serde_json::{Value, json};
@@ -45,17 +44,6 @@ impl CloudRun {
         let mask = if mask.is_empty() { String::new() } else { format!("?updateMask={mask}") };
         let path = format!("{}/{name}{mask}", self.services());
         ApiRequest::new(format!("updating the service {name}"), Method::PATCH, path).json(document)
-    }
-
-    fn resource(&self, id: &DeploymentId, kind: &str, name: &str, details: Value) -> Resource {
-        Resource {
-            deployment: id.clone(),
-            platform: PLATFORM.to_owned(),
-            target: self.connection.target.clone(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            details,
-        }
     }
 
     fn name_taken(&self, name: &str) -> PlatformError {
@@ -112,11 +100,12 @@ impl CloudRun {
         }
         let registry = self.connection.registry()?;
         let reference = registry.reference(&spec.image, &spec.id);
-        let resource = self.resource(&spec.id, IMAGE, &reference.tagged, json!({ "pinned": reference.pinned }));
+        let resource =
+            self.connection.resource(&spec.id, IMAGE, &reference.tagged, json!({ "pinned": reference.pinned }));
         let pushed = make(ledger, &resource, registry.push(&spec.image, &spec.id)).await?;
         let environment = self.environment(spec);
         let document = |etag: Option<&str>| service::document(spec, &self.options, &pushed.pinned, &environment, etag);
-        let resource = self.resource(&spec.id, SERVICE, name, details);
+        let resource = self.connection.resource(&spec.id, SERVICE, name, details);
         let service = make(ledger, &resource, self.put(spec, there, &document, &former)).await?;
         Ok(Deployment {
             spec: spec.clone(),

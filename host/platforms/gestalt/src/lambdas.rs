@@ -191,14 +191,7 @@ impl Gestalt {
     }
 
     fn resource(&self, spec: &DeploymentSpec) -> Resource {
-        Resource {
-            deployment: spec.id.clone(),
-            platform: PLATFORM.to_owned(),
-            target: self.connection.target.clone(),
-            kind: LAMBDA.to_owned(),
-            name: spec.name.clone(),
-            details: self.place(),
-        }
+        self.connection.resource(&spec.id, LAMBDA, &spec.name, self.place())
     }
 
     /// Where lambdas are made. Laser knows neither organisations nor environments.

@@ -30,14 +30,7 @@ impl PlatformOnCluster {
         let known = self.known(spec, ledger).await?;
         let before = self.free(spec, &plan).await?;
         let mut details = self.details();
-        let resource = |kind: &str, name: &str| Resource {
-            deployment: spec.id.clone(),
-            platform: self.flavour.name().to_owned(),
-            target: self.connection.target.clone(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            details: json!(self.details()),
-        };
+        let resource = |kind: &str, name: &str| self.connection.resource(&spec.id, kind, name, json!(self.details()));
         let intend = async |resource: &Resource| {
             let same = known
                 .iter()

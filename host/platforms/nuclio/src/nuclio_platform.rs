@@ -85,7 +85,7 @@ impl NuclioPlatform {
         let registry = self.registry()?;
         let reference = registry.reference(image, &spec.id);
         let details = json!({ "daemon": self.daemon.as_ref().map(|daemon| daemon.address()) });
-        let resource = self.resource(spec, IMAGE, &reference.tagged, details.clone());
+        let resource = self.connection.resource(&spec.id, IMAGE, &reference.tagged, details.clone());
         self.check_daemon(spec, &resource, known)?;
         if let Some(daemon) = &self.daemon {
             // A daemon that is not there has nothing to remove, and its address may be mended.
@@ -110,7 +110,7 @@ impl NuclioPlatform {
         if found.as_ref().is_some_and(|project| project.metadata.deployment().is_none()) {
             return Ok(());
         }
-        let entry = entry(ledger, known, &self.resource(spec, PROJECT_KIND, name, self.place())).await?;
+        let entry = entry(ledger, known, &self.connection.resource(&spec.id, PROJECT_KIND, name, self.place())).await?;
         if found.is_none() {
             // 409: another deployment was faster.
             self.control.api.ask(&self.create_project(spec), &[409]).await?;
@@ -245,7 +245,7 @@ impl Platform for NuclioPlatform {
             cold: None,
             old_replicas: if found.is_some() { self.old_replicas(name).await? } else { Vec::new() },
         };
-        let entry = entry(ledger, &known, &self.resource(&spec, FUNCTION, name, self.place())).await?;
+        let entry = entry(ledger, &known, &self.connection.resource(&spec.id, FUNCTION, name, self.place())).await?;
         let body = self.function_body(&spec, &details.image, &self.environment(&spec, &details.revision));
         if found.is_some() {
             self.control.update_function(name, &body).await?;

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use platform::{DeploymentSpec, PlannedRequest, PlatformError, Resource};
+use platform::{DeploymentSpec, PlannedRequest, PlatformError};
 use remote_platform::{ApiRequest, InvokeWay, Method, instance_environment};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::check::completed;
-use crate::control::{About, PLATFORM};
+use crate::control::About;
 use crate::nuclio_platform::NuclioPlatform;
 use crate::objects::{DEPLOYMENT, PROJECT};
 use crate::options::{Installation, Shape, Through};
@@ -136,18 +136,6 @@ impl NuclioPlatform {
             }
         }
         function
-    }
-
-    /// An entry of the ledger.
-    pub(crate) fn resource(&self, spec: &DeploymentSpec, kind: &str, name: &str, details: Value) -> Resource {
-        Resource {
-            deployment: spec.id.clone(),
-            platform: PLATFORM.to_owned(),
-            target: self.connection.target.clone(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            details,
-        }
     }
 
     /// All requests of a deployment, in their order.

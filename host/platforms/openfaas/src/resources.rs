@@ -22,14 +22,7 @@ impl OpenFaas {
             FUNCTION => json!({ "gateway": self.gateway.api.base().as_str(), "namespace": self.options.namespace }),
             _ => json!({}),
         };
-        Resource {
-            deployment: spec.id.clone(),
-            platform: PLATFORM.to_owned(),
-            target: self.connection.target.clone(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            details,
-        }
+        self.connection.resource(&spec.id, kind, name, details)
     }
 
     /// Refuses to deploy here what is deployed elsewhere: what is there would be forgotten.

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use platform::{
-    Deployment, DeploymentId, DeploymentSpec, Found, Invocation, Ledger, PlannedRequest, PlatformError, Readiness,
-    Resource, Status,
+    Deployment, DeploymentSpec, Found, Invocation, Ledger, PlannedRequest, PlatformError, Readiness, Resource, Status,
 };
 use remote_platform::{ApiRequest, Method, instance_environment, make, shown_environment};
 use serde_json::{Value, json};
@@ -28,17 +27,6 @@ const PAGE: usize = 200;
 const PAUSE: Duration = Duration::from_millis(500);
 
 impl OpenWhisk {
-    fn resource(&self, id: &DeploymentId, kind: &str, name: &str, details: Value) -> Resource {
-        Resource {
-            deployment: id.clone(),
-            platform: PLATFORM.to_owned(),
-            target: self.connection.target.clone(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            details,
-        }
-    }
-
     fn get_action(&self, name: &str) -> ApiRequest {
         let path = self.path(&format!("actions/{name}?code=false"));
         ApiRequest::new(format!("looking for the action {name}"), Method::GET, path)
@@ -80,7 +68,7 @@ impl OpenWhisk {
         };
         let document = action::document(spec, &self.options, code, &environment)?;
         let details = json!({ "endpoint": place.endpoint, "namespace": place.namespace });
-        let resource = self.resource(&spec.id, ACTION, &spec.name, details);
+        let resource = self.connection.resource(&spec.id, ACTION, &spec.name, details);
         let made = make(ledger, &resource, self.put(spec, there.is_some(), document)).await?;
         let namespace = &made.namespace;
         let address = match self.options.web {
@@ -123,7 +111,8 @@ impl OpenWhisk {
     async fn push(&self, spec: &DeploymentSpec, ledger: &dyn Ledger) -> Result<String, PlatformError> {
         let registry = self.connection.registry()?;
         let reference = registry.reference(&spec.image, &spec.id);
-        let resource = self.resource(&spec.id, IMAGE, &reference.tagged, json!({ "pinned": reference.pinned }));
+        let resource =
+            self.connection.resource(&spec.id, IMAGE, &reference.tagged, json!({ "pinned": reference.pinned }));
         let pushed = make(ledger, &resource, registry.push(&spec.image, &spec.id)).await?;
         Ok(pushed.tagged)
     }

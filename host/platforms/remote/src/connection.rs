@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use platform::PlatformError;
+use platform::{DeploymentId, PlatformError, Resource};
 use serde::de::DeserializeOwned;
 
 use crate::Registry;
@@ -36,6 +36,18 @@ impl Connection {
         serde_json::from_value(serde_json::Value::Object(self.options.clone())).map_err(|error| {
             PlatformError::Invalid(format!("the options of the target `{}` can't be used: {error}", self.target))
         })
+    }
+
+    /// Something there that belongs to a deployment, as the ledger has it.
+    pub fn resource(&self, deployment: &DeploymentId, kind: &str, name: &str, details: serde_json::Value) -> Resource {
+        Resource {
+            deployment: deployment.clone(),
+            platform: self.platform.to_owned(),
+            target: self.target.clone(),
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            details,
+        }
     }
 
     /// The registry.

@@ -32,8 +32,8 @@ impl<'a> Row<'a> {
     }
 
     /// Whether a unit is a further round of this.
-    pub(super) fn is_of(&self, unit: &Unit) -> bool {
-        let key = |unit: &Unit| [&unit.target, &unit.function, &unit.size, &unit.variant].map(Clone::clone);
+    pub(super) fn is_of(&self, unit: &'a Unit) -> bool {
+        let key = |unit: &'a Unit| [&unit.target, &unit.function, &unit.size, &unit.variant];
         key(self.unit) == key(unit)
     }
 
@@ -75,7 +75,7 @@ impl<'a> Row<'a> {
         let least = medians.iter().copied().fold(f64::INFINITY, f64::min);
         let most = medians.iter().copied().fold(0.0, f64::max);
         if medians.len() < 2 || least <= 0.0 {
-            return absent("there was one round");
+            return absent("fewer than two rounds have calls");
         }
         Cell::Number(100.0 * (most / least - 1.0))
     }

@@ -124,7 +124,7 @@ async fn measure(unit: &Unit, bench: &Bench<'_>, parameters: &Parameters) -> Res
     bench.deploy_called(&subject.calls, |_| {}).await?;
     let deployment = bench
         .deploy(&unit.function, |spec| {
-            // It would cost by itself, too.
+            // What is kept ready would cost by itself, too.
             without_minimum(&mut spec.scale);
             if let Some(mib) = parameters.memory_mib {
                 spec.limits.memory_bytes = Some(mib << 20);

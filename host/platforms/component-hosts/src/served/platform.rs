@@ -216,14 +216,8 @@ impl Served {
     }
 
     fn resource(&self, spec: &DeploymentSpec, folder: &Folder) -> Resource {
-        Resource {
-            deployment: spec.id.clone(),
-            platform: self.name().to_owned(),
-            target: self.connection.target.clone(),
-            kind: PROCESS.to_owned(),
-            name: name_of(spec.id.as_str()),
-            details: json!({ "folder": folder.path() }),
-        }
+        let details = json!({ "folder": folder.path() });
+        self.connection.resource(&spec.id, PROCESS, &name_of(spec.id.as_str()), details)
     }
 }
 

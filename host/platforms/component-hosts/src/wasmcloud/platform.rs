@@ -190,17 +190,6 @@ impl Wasmcloud {
         }
     }
 
-    fn resource(&self, spec: &DeploymentSpec, kind: &str, name: &str, details: serde_json::Value) -> Resource {
-        Resource {
-            deployment: spec.id.clone(),
-            platform: PLATFORM.to_owned(),
-            target: self.connection.target.clone(),
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            details,
-        }
-    }
-
     fn planned(&self, purpose: String, verb: &str, body: serde_json::Value) -> PlannedRequest {
         PlannedRequest {
             purpose,
@@ -275,14 +264,18 @@ impl Platform for Wasmcloud {
 
         let registry = self.connection.registry()?;
         let tagged = registry.reference(&spec.image, &spec.id).tagged;
-        let image = self.resource(spec, IMAGE, &tagged, json!({}));
+        let image = self.connection.resource(&spec.id, IMAGE, &tagged, json!({}));
         let entry = entry_of(ledger, &known, &image).await?;
         let pushed = registry.push(&spec.image, &spec.id).await?;
         ledger.created(entry, &json!({})).await?;
 
         let details = Details { host: host.id, workload, route, image: pushed.pinned };
-        let resource =
-            self.resource(spec, WORKLOAD, &details.workload, json!({ "host": details.host, "route": details.route }));
+        let resource = self.connection.resource(
+            &spec.id,
+            WORKLOAD,
+            &details.workload,
+            json!({ "host": details.host, "route": details.route }),
+        );
         // On each host that it may be on: a restarted one has another id.
         for entry in before.drain(..) {
             if let Some(host) = entry.resource.details["host"].as_str() {
